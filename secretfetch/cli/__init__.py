@@ -1,0 +1,73 @@
+"""The command line: composes the layers, and is the only place that turns errors into exit codes.
+
+`app` has the commands, `options` the flags, `session` one run of the layers, `report` what is printed. What does not
+belong here: anything another input or another interface would need too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from secretfetch.errors import EXIT_BUG, SecretError, exit_code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+_BROKEN_PIPE = 73
+
+
+class Terminated(BaseException):
+    """A signal asks to stop. Not an `Exception`: nothing but the very end handles it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def run(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and leave the process, without the interpreter's shutdown, which costs up to 27 ms."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    code = main(argv)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or _BROKEN_PIPE
+    os._exit(code)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    from click.exceptions import ClickException, Exit  # noqa: PLC0415 - --version needs no click
+
+    from secretfetch.cli import report  # noqa: PLC0415 - as above
+    from secretfetch.cli.app import app  # noqa: PLC0415 - as above
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        returned = app.main(args=words, prog_name="secretfetch", standalone_mode=False)
+        return returned if isinstance(returned, int) else 0
+    except SecretError as error:
+        report.error(error)
+        return exit_code_of(error)
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    except Exit as error:
+        return error.exit_code
+    except Terminated as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - a bug must not print a traceback, which may show values
+        report.bug(error)
+        return EXIT_BUG
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise Terminated(number)

@@ -1,0 +1,189 @@
+"""The commands, one function each.
+
+What does not belong here: what they share (`session`), their global flags (`options`), printing (`report`).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from secretfetch.cli import report
+from secretfetch.cli.options import check_environment, flag_variables, global_options, globals_of
+from secretfetch.errors import EXIT_CHANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FORMATS = ("docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml", "raw")
+
+
+class _Group(click.Group):
+    """Suggests the command that was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            from secretfetch.errors import meant  # noqa: PLC0415 - needed only here
+
+            hint = "".join(f" - {label} {text}" for label, text in meant(args[0], self.commands))
+            raise click.UsageError(f'no such command "{args[0]}"{hint}', ctx) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(None, "--version", package_name="secretfetch", message="%(prog)s %(version)s")
+@global_options(environment=True)
+def app() -> None:
+    """Fetch secrets from secret stores and write them as files and env files."""
+    check_environment(flag_variables(app))
+
+
+def _begin(ctx: click.Context) -> None:
+    """Set up what every command needs."""
+    from secretfetch import log  # noqa: PLC0415 - `--help` does not need it
+
+    flags = globals_of(ctx)
+    report.use(flags.log_format)
+    log.setup("json" if flags.log_format == "json" else "text", flags.log_level)
+
+
+@app.command()
+@click.argument("refs", nargs=-1, metavar="[REF]...")
+@click.option("-o", "--output", metavar="TARGET", help="With REFs: a file, a directory DIR/, or - for standard output.")
+@click.option(
+    "--format",
+    "kind",
+    metavar="FORMAT",
+    envvar="SECRETFETCH_FORMAT",
+    help="With REFs: the file's format; by its name unless given.",
+)
+@global_options(environment=False)
+@click.pass_context
+def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str | None) -> int:
+    """Write all outputs of the config once, and exit.
+
+    With REFs and -o no config is needed: `secretfetch fetch aws-sm://prod/db -o db.env`.
+    """
+    from secretfetch import materialize  # noqa: PLC0415 - start-up cost
+    from secretfetch.cli import session  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    flags = globals_of(ctx)
+    if refs:
+        plan = session.references(refs, _checked_target(output, kind), kind, flags)
+    elif output is not None or (kind is not None and _on_command_line(ctx, "kind")):
+        raise click.UsageError("-o and --format go with REFs; without them the config says what is written")
+    else:
+        plan = session.plan_of_config(flags)
+    rendered, _ = session.run(plan, flags.timeout)
+    data = materialize.stream(rendered)
+    if data is not None:
+        sys.stdout.buffer.write(data)
+        return 0
+    with materialize.Writers() as writers:
+        report.written(writers.write(rendered), rendered)
+    return 0
+
+
+def _on_command_line(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _checked_target(output: str | None, kind: str | None) -> str:
+    if not output:
+        raise click.UsageError("REFs need -o TARGET: a file, a directory DIR/, or - for standard output")
+    if kind is not None and kind not in _FORMATS:
+        from secretfetch.errors import meant  # noqa: PLC0415 - needed only here
+
+        hint = "".join(f" - {label} {text}" for label, text in meant(kind, _FORMATS))
+        raise click.UsageError(f'unknown --format "{kind}"{hint}; known are {", ".join(_FORMATS)}')
+    if kind is not None and output.endswith("/"):
+        raise click.UsageError("--format is for a file; a directory holds one file per name")
+    return output
+
+
+@app.command()
+@click.argument("ref")
+@click.option("--reveal", is_flag=True, help="Show the value on a terminal.")
+@global_options(environment=False)
+@click.pass_context
+def get(ctx: click.Context, ref: str, *, reveal: bool) -> int:
+    """Print one value to standard output, nothing added."""
+    from secretfetch import materialize  # noqa: PLC0415 - start-up cost
+    from secretfetch.cli import session  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    terminal = sys.stdout.isatty()
+    if terminal and not reveal:
+        raise click.UsageError("standard output is a terminal: say --reveal to show the value there")
+    flags = globals_of(ctx)
+    rendered, _ = session.run(session.references((ref,), "-", "raw", flags), flags.timeout)
+    sys.stdout.buffer.write((materialize.stream(rendered) or b"") + (b"\n" if terminal else b""))
+    return 0
+
+
+@app.command()
+@click.option("--exit-code", is_flag=True, help=f"Exit with {EXIT_CHANGES} if anything would change.")
+@global_options(environment=False)
+@click.pass_context
+def plan(ctx: click.Context, *, exit_code: bool) -> int:
+    """Show what `fetch` would write: files, modes, names and versions, never values. Nothing is written."""
+    from secretfetch import materialize  # noqa: PLC0415 - start-up cost
+    from secretfetch.cli import session  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    flags = globals_of(ctx)
+    planned = session.plan_of_config(flags)
+    rendered, outcomes = session.run(planned, flags.timeout)
+    results = materialize.changes(rendered)
+    uses = {source.ref: source for source in planned.sources()}
+    report.planned(results, rendered, [(source, outcomes[ref]) for ref, source in uses.items()])
+    changed = any(result.change for result in results)
+    return EXIT_CHANGES if exit_code and changed else 0
+
+
+@app.command()
+@global_options(environment=False)
+@click.pass_context
+def providers(ctx: click.Context) -> int:
+    """List the providers that are installed: the schemes of references."""
+    from secretfetch.stores import installed  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    report.providers(installed())
+    return 0
+
+
+@app.command()
+@global_options(environment=False)
+@click.pass_context
+def schema(ctx: click.Context) -> int:
+    """Print the JSON Schema of the config."""
+    import json  # noqa: PLC0415 - start-up cost
+
+    from secretfetch.manifests.schema import json_schema  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    return 0
+
+
+@app.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@global_options(environment=False)
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> int:
+    """Print a completion script for a shell: eval "$(secretfetch completion bash)"."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"no completion for {shell}")
+    sys.stdout.write(kind(app, {}, "secretfetch", "_SECRETFETCH_COMPLETE").source())
+    return 0

@@ -1,0 +1,179 @@
+"""What is printed: errors and results, for people and as JSON lines. Never a value.
+
+What does not belong here: deciding anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from secretfetch.errors import EXIT_BUG, SecretError, Several, exit_code_of
+from secretfetch.plan import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from secretfetch.materialize import Rendered, Written
+    from secretfetch.plan import Source
+    from secretfetch.provider import SecretRef, SecretValue
+
+_LABEL = 9  # columns of a note's label
+_style = "text"
+
+
+def use(style: str) -> None:
+    """Choose `text` or `json` for what goes to standard error, and for the lines of `plan`."""
+    global _style  # noqa: PLW0603 - set once per process, before anything is printed
+    _style = style
+
+
+def error(failure: SecretError) -> None:
+    """Print a failure to standard error: the headline, then its notes; several, one after the other."""
+    parts = failure.errors if isinstance(failure, Several) else (failure,)
+    for part in parts:
+        if _style == "json":
+            _line("error", part.headline, _fields(part))
+        else:
+            _write(sys.stderr, text_of(part))
+    if len(parts) > 1:
+        _say("error", "failed", f"{len(parts)} failures; nothing was written", exit_code=exit_code_of(failure))
+
+
+def text_of(failure: SecretError) -> str:
+    """Return the text form of one failure."""
+    lines = [f"error: {failure.headline}  [{failure.code}, exit {failure.exit_code}]"]
+    notes = [*failure.notes, *((("in", failure.where),) if failure.where else ())]
+    lines += [f"  {label:{_LABEL}} {text}" for label, text in notes]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(failure: SecretError) -> dict[str, Any]:
+    fields: dict[str, Any] = {"event": "failed", "error_code": failure.code, "exit_code": failure.exit_code}
+    for label, text in failure.notes:
+        name = label.replace(" ", "_")
+        fields[name] = f"{fields[name]}; {text}" if name in fields else text
+    return {**fields, **({"where": failure.where} if failure.where else {})}
+
+
+def bug(failure: BaseException) -> None:
+    """Print an unexpected failure: its type and places, not its text, which may hold a value."""
+    places, trace = [], failure.__traceback__
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    own = str(failure) if type(failure) is RuntimeError and str(failure).startswith('provider "') else ""
+    message = own or f"{type(failure).__name__} at {' > '.join(places[-4:])}"
+    if _style == "json":
+        _line("error", f"internal error: {message}", {"event": "bug", "exit_code": EXIT_BUG})
+    else:
+        note = "a bug of the provider" if own else "a bug of secretfetch; please report this line"
+        _write(sys.stderr, f"error: internal error: {message}  [BUG, exit {EXIT_BUG}]\n  {'note':{_LABEL}} {note}\n")
+
+
+def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
+    """Say what `fetch` did; one line where it changed nothing."""
+    count = {item.target.root: len(item.files) for item in rendered if isinstance(item.target, Volume)}
+    if not any(result.change for result in results):
+        files = sum(count.values())
+        roots = ", ".join(result.volume.root for result in results)
+        _say("info", "unchanged", f"nothing changed: {_files(files)} in {roots}", files=files)
+        return
+    if sys.stderr.isatty() and _style == "text":
+        _table(sys.stderr, _rows(results, rendered))
+    for volume, change in results:
+        numbers = {"added": len(change.added), "updated": len(change.updated), "removed": len(change.removed)}
+        said = ", ".join(f"{number} {word}" for word, number in numbers.items() if number) or "nothing changed"
+        _say("info", "written", f"{volume.root}: {_files(count[volume.root])}: {said}", volume=volume.root, **numbers)
+
+
+def planned(
+    results: Sequence[Written],
+    rendered: Sequence[Rendered],
+    secrets: Sequence[tuple[Source, SecretValue | SecretError]],
+) -> None:
+    """Print what `fetch` would do to standard output: `+` add, `~` update, `-` remove, `=` as it is."""
+    rows = list(_rows(results, rendered))
+    if _style == "json":
+        for sign, path, mode, names in rows:
+            _json({"change": sign, "path": path, "mode": mode, "names": names.split(", ") if names else []})
+        for source, value in secrets:
+            _json({"secret": source.name, "store": source.ref.store, "key": source.ref.key, "version": _version(value)})
+        return
+    _table(sys.stdout, rows)
+    _write(sys.stdout, "\n")
+    _table(sys.stdout, [("", source.name, _address(source.ref), _version(value)) for source, value in secrets])
+    total = {word: sum(len(getattr(change, word)) for _, change in results) for word in ("added", "updated", "removed")}
+    verb = {"added": "add", "updated": "update", "removed": "remove"}
+    _write(sys.stdout, "\n" + ", ".join(f"{number} to {verb[word]}" for word, number in total.items()) + "\n")
+
+
+def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[tuple[str, str, str, str]]:
+    made = {item.target.root: item for item in rendered if isinstance(item.target, Volume)}
+    for volume, change in results:
+        item = made[volume.root]
+        for path in sorted({*item.files, *change.removed}):
+            sign = (
+                "+"
+                if path in change.added
+                else "~"
+                if path in change.updated
+                else "-"
+                if path in change.removed
+                else "="
+            )
+            file = item.files.get(path)
+            mode = f"{file.mode:04o}" if file else ""
+            yield sign, f"{volume.root.rstrip('/')}/{path}", mode, ", ".join(item.names.get(path, ()))
+
+
+def _version(value: SecretValue | SecretError) -> str:
+    return "does not exist, and is optional" if isinstance(value, SecretError) else f"version {value.version}"
+
+
+def _address(ref: SecretRef) -> str:
+    return f"{ref.store}://{ref.key}"
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _table(stream: Any, rows: Iterable[Sequence[str]]) -> None:
+    lines = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        _write(stream, text.rstrip() + "\n")
+
+
+def _say(level: str, name: str, message: str, **fields: Any) -> None:
+    if _style == "json":
+        _line(level, message, {"event": name, **fields})
+    else:
+        _write(sys.stderr, f"secretfetch: {message}\n")
+
+
+def _line(level: str, message: str, fields: dict[str, Any]) -> None:
+    from secretfetch.log import json_line  # noqa: PLC0415 - needed for JSON only
+
+    _write(sys.stderr, json_line(level, message, fields) + "\n")
+
+
+def _json(fields: dict[str, Any]) -> None:
+    import json  # noqa: PLC0415 - needed for JSON only
+
+    _write(sys.stdout, json.dumps(fields, ensure_ascii=False) + "\n")
+
+
+def _write(stream: Any, text: str) -> None:
+    stream.write(text)
+
+
+def providers(found: Iterable[Any]) -> None:
+    """Print the list of providers."""
+    if _style == "json":
+        for item in found:
+            _json(item._asdict())
+        return
+    _table(sys.stdout, [(item.name, f"{item.distribution} {item.version}".strip(), item.problem) for item in found])

@@ -1,0 +1,121 @@
+"""One run of the layers for a command: read the input, fetch, build.
+
+What does not belong here: flags and printing, except for progress on a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from secretfetch import log, manifests, materialize
+from secretfetch.cli.options import DEFAULT_CONFIG
+from secretfetch.manifests import own
+from secretfetch.manifests.catalog import Catalog, Surroundings
+from secretfetch.stores import BUILT_IN, Stores, known_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from secretfetch.cli.options import Globals
+    from secretfetch.errors import SecretError
+    from secretfetch.manifests.document import Document
+    from secretfetch.materialize import Rendered
+    from secretfetch.plan import Plan
+    from secretfetch.provider import SecretRef, SecretValue
+
+_PATIENCE = 1.0  # seconds before a terminal is told that something is going on
+
+
+def surroundings(flags: Globals) -> Surroundings:
+    """Tell the readers what they need to know of the world."""
+    return Surroundings(
+        out=os.path.abspath(flags.out),
+        root=os.path.abspath(flags.root) if flags.root else "",
+        environ=os.environ,
+        is_provider=lambda name: name in BUILT_IN or name in known_names(),
+        provider_names=known_names,
+    )
+
+
+def plan_of_config(flags: Globals) -> Plan:
+    """Read the config.
+
+    Raises:
+        ConfigError: It cannot be read, or is wrong.
+    """
+    document = manifests.load(flags.config or (DEFAULT_CONFIG,))
+    plan = own.plan(document, surroundings(flags))
+    if plan.on_change:
+        log.event("warning", "hooks_not_run", "on_change is checked and not run by this version")
+    return plan
+
+
+def catalog(flags: Globals) -> Catalog:
+    """Read what references on the command line may name; without a config, providers only.
+
+    Raises:
+        ConfigError: The config cannot be read, or is wrong.
+    """
+    document: Document | None = None
+    if flags.config or os.path.exists(DEFAULT_CONFIG):
+        document = manifests.load(flags.config or (DEFAULT_CONFIG,))
+    return own.catalog(document, surroundings(flags))
+
+
+def run(plan: Plan, timeout: float) -> tuple[list[Rendered], dict[SecretRef, SecretValue | SecretError]]:
+    """Fetch and build everything; write nothing.
+
+    Raises:
+        SecretError: Whatever went wrong.
+    """
+    # A provider that hangs cannot be closed: the process ends without waiting for it.
+    stores = Stores(plan.stores, on_retry=_tell_retry)
+    stores.check()
+    with _progress(plan):
+        outcomes = materialize.fetch(plan, stores, deadline=time.monotonic() + timeout)
+    stores.close()
+    return materialize.build(plan, outcomes), outcomes
+
+
+def _tell_retry(store: str, error: SecretError, wait: float, attempt: int) -> None:
+    log.event("warning", "retry", str(error), store=store, attempt=attempt, retry_in_s=round(wait, 2))
+
+
+@contextmanager
+def _progress(plan: Plan) -> Iterator[None]:
+    """Show on a terminal what is being waited for, once a second has passed."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    count = len({source.ref for source in plan.sources()})
+    done = threading.Event()
+
+    def show() -> None:
+        begun = time.monotonic()
+        while not done.wait(_PATIENCE):
+            seconds = int(time.monotonic() - begun)
+            sys.stderr.write(f"\rfetching {count} secrets from {', '.join(plan.stores)} ... {seconds} s ")
+            sys.stderr.flush()
+        sys.stderr.write("\r\x1b[K")
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def references(words: Sequence[str], target: str, kind: str | None, flags: Globals) -> Plan:
+    """Plan `fetch REF... -o TARGET`.
+
+    Raises:
+        ConfigError: As in a config.
+    """
+    return own.target_plan(words, target, kind, catalog(flags))

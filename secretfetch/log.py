@@ -1,0 +1,65 @@
+"""Log records on standard error: as text for people or as JSON lines for machines.
+
+What does not belong here: results (`cli`) and redaction at the call: no value is ever handed to a logger, and the
+loggers of other packages, which do not promise that, are capped.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any, Literal, TextIO
+
+Format = Literal["text", "json"]
+LEVELS = ("debug", "info", "warning", "error")
+_OURS = "secretfetch"
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = "".join(f"  {name}={value}" for name, value in _fields(record).items() if name != "event")
+        return f"{_time(record)} {record.levelname.lower()} {record.getMessage()}{fields}"
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json_line(record.levelname.lower(), record.getMessage(), _fields(record), at=record.created)
+
+
+def setup(style: Format, level: str, stream: TextIO | None = None) -> None:
+    """Send records to a stream, standard error unless given; those of other packages only from warning up."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Json() if style == "json" else _Text())
+    ours, root = logging.getLogger(_OURS), logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    ours.setLevel(level.upper())
+
+
+def event(level: str, name: str, message: str, **fields: Any) -> None:
+    """Log an event. `name` is a stable id; the fields are names, numbers and addresses, never values of secrets."""
+    logging.getLogger(_OURS).log(
+        logging.getLevelNamesMapping()[level.upper()], message, extra={"fields": {"event": name, **fields}}
+    )
+
+
+def json_line(level: str, message: str, fields: dict[str, Any], *, at: float | None = None) -> str:
+    """Return one record as JSON: `time` (UTC), `level`, `msg` and the fields."""
+    import json  # noqa: PLC0415 - start-up cost
+
+    stamp = time.time() if at is None else at
+    return json.dumps({"time": _utc(stamp), "level": level, "msg": message, **fields}, ensure_ascii=False, default=str)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(record, "fields", {})
+    return found
+
+
+def _time(record: logging.LogRecord) -> str:
+    return _utc(record.created)
+
+
+def _utc(stamp: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(stamp)) + f".{int(stamp % 1 * 1000):03d}Z"

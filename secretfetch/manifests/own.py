@@ -1,0 +1,156 @@
+"""The own config language -> `Plan`, and references of the command line -> `Plan`.
+
+What does not belong here: other tools' manifests. The language is described in `docs/config.md`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+from secretfetch.errors import ConfigError
+from secretfetch.manifests import durations, outputs, schema
+from secretfetch.manifests.catalog import Catalog, Surroundings
+from secretfetch.manifests.decoding import decode, decode_text
+from secretfetch.manifests.places import format_of
+from secretfetch.plan import (
+    DataFile,
+    Entries,
+    Files,
+    Origin,
+    Pick,
+    Plan,
+    RawFile,
+    Refresh,
+    Source,
+    Spread,
+    Stream,
+    Target,
+    Volume,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretfetch.manifests.document import Document
+    from secretfetch.plan import Format
+
+COMMAND_LINE = Origin("command line")
+
+
+def catalog(document: Document | None, around: Surroundings) -> Catalog:
+    """Read what references may name. Without a config: providers only, files relative to the working directory.
+
+    Raises:
+        ConfigError: The head of the config is malformed.
+    """
+    if document is None:
+        return Catalog(around, ".")
+    made = Catalog(around, os.path.dirname(document.file) or ".")
+    if document.data is None:
+        raise ConfigError("the config is empty", ("fix", "it needs outputs:"), where=document.file)
+    decode(document, (), schema.Config)
+    made.read(document)
+    return made
+
+
+def plan(document: Document, around: Surroundings) -> Plan:
+    """Read a config.
+
+    Raises:
+        ConfigError: Anything that can be wrong without asking a store.
+    """
+    made = catalog(document, around)
+    if not document.data.get("outputs"):
+        raise ConfigError("the config has no outputs", ("fix", "say what to write under outputs:"), where=document.file)
+    refresh = _refresh(document)
+    hooks = _check_on_change(document)
+    return _plan(made, outputs.read(document, made), refresh, hooks)
+
+
+def sources(references: Sequence[str], made: Catalog) -> list[Source]:
+    """Read references of the command line. They may name secrets; files are relative to the working directory.
+
+    Raises:
+        ConfigError: As in a config.
+    """
+    made.folder = os.path.abspath(".")
+    return [made.source(text, COMMAND_LINE) for text in references]
+
+
+def target_plan(references: Sequence[str], target: str, kind: str | None, made: Catalog) -> Plan:
+    """Plan `fetch REF... -o TARGET`: one file (left alone what else lies there), one directory, or `-`.
+
+    Raises:
+        ConfigError: As in a config.
+    """
+    found = sources(references, made)
+    spreads = Entries(spreads=tuple(Spread(source) for source in found))
+    if target.endswith("/"):
+        root = os.path.abspath(os.path.join(made.around.out, target))
+        return _plan(made, (Volume(root, (Files(path="", origin=COMMAND_LINE, entries=spreads),)),))
+    path = os.path.abspath(os.path.join(made.around.out, target))
+    chosen = kind or format_of(target) or "raw"
+    name = os.path.basename(path)
+    output: RawFile | DataFile
+    if chosen == "raw":
+        if len(found) != 1:
+            raise ConfigError(
+                f"a raw file holds exactly one value, {len(found)} references are given",
+                ("fix", "choose another --format, a name such as app.env, or a directory DIR/"),
+                where=str(COMMAND_LINE),
+            )
+        output = RawFile(path=name, origin=COMMAND_LINE, entry=Pick(target, found[0]))
+    else:
+        output = DataFile(path=name, origin=COMMAND_LINE, format=cast("Format", chosen), entries=spreads)
+    if target == "-":
+        return _plan(made, (Stream(output),))
+    return _plan(made, (Volume(os.path.dirname(path), (output,), "flat", keep=True),))
+
+
+def _plan(
+    made: Catalog, targets: tuple[Target, ...], refresh: Refresh | None = None, hooks: tuple[dict[str, Any], ...] = ()
+) -> Plan:
+    draft = Plan({}, targets, refresh, hooks)
+    used = {source.ref.store for source in draft.sources()}
+    return Plan({name: store for name, store in made.stores.items() if name in used}, targets, refresh, hooks)
+
+
+def _refresh(document: Document) -> Refresh | None:
+    if document.data.get("refresh") is None:
+        return None
+    spec = decode(document, ("refresh",), schema.Refresh)
+    stale = None if spec.max_stale is None else _seconds(document, ("refresh", "max_stale"), spec.max_stale)
+    period = _seconds(document, ("refresh", "period"), spec.period)
+    if period <= 0:
+        raise document.error(("refresh", "period"), "refresh.period must be more than nothing")
+    return Refresh(period, float(spec.jitter.removesuffix("%")) / 100, spec.on_error, stale)
+
+
+def _seconds(document: Document, path: tuple[str | int, ...], text: str) -> float:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise document.error(path, f'"{text}" is {error}') from None
+
+
+def _check_on_change(document: Document) -> tuple[dict[str, Any], ...]:
+    hooks = document.data.get("on_change") or []
+    for index, hook in enumerate(hooks):
+        path = ("on_change", index)
+        decode(document, path, schema.OnChange)
+        if len(hook) != 1:
+            raise document.error(
+                path, f"on_change[{index}] needs exactly one of signal, command, webhook, touch and exit"
+            )
+        (kind,) = hook
+        body = hook[kind]
+        if kind == "signal" and ("process" in body) == ("pid_file" in body):
+            raise document.error((*path, kind), "signal needs exactly one of process and pid_file")
+        if kind == "touch":
+            decode_text(document, (*path, kind), "touch")
+        if kind == "command" and (body if isinstance(body, list) else body["run"])[:1] in ([], [""]):
+            raise document.error((*path, kind), "command has no program")
+        if isinstance(body, dict) and "timeout" in body:
+            _seconds(document, (*path, kind, "timeout"), body["timeout"])
+    return tuple(hooks)

@@ -1,0 +1,215 @@
+"""What was fetched + the entries of an output -> its names and values. Pure.
+
+What does not belong here: fetching, and how a format writes a value (`rendering`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from secretfetch import jsontext
+from secretfetch.bundle import MISSING, Bundle, Item, Missing
+from secretfetch.errors import DataError, SecretError, one_or_several
+from secretfetch.mapping.decoding import decode
+from secretfetch.mapping.documents import Documents, shown
+from secretfetch.mapping.rewriting import cased, rewritten
+from secretfetch.plan import Fixed, Pick, RawFile, Templated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from secretfetch.jsontext import Json
+    from secretfetch.plan import Entries, Entry, Output, PathsTo, Source, Spread
+
+__all__ = ["Documents", "project", "shown"]
+
+_T = TypeVar("_T")
+
+
+def project(output: Output, documents: Documents) -> Bundle:
+    """Return the values of one output by name; a raw file's one value has the empty name, and may be missing.
+
+    Raises:
+        SecretError: Every failure of the output, as one error.
+    """
+    if not isinstance(output, RawFile):
+        return _Projection(documents).entries(output.entries)
+    item = _entry(output.entry, documents)
+    return {} if item is None else {"": item}
+
+
+class _Projection:
+    """Collects failures, so that one run names them all."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._errors: list[SecretError] = []
+
+    def entries(self, entries: Entries) -> Bundle:
+        names: dict[str, Item] = {fixed.name: Item(fixed.text, origin="defaults") for fixed in entries.defaults}
+        names |= self._spreads(entries)
+        for entry in entries.keys:
+            item = self._collected(lambda entry=entry: _entry(entry, self._documents))  # type: ignore[misc]
+            if item is not None:
+                names[entry.name] = item
+        if self._errors:
+            raise one_or_several(self._errors)
+        return names
+
+    def _spreads(self, entries: Entries) -> dict[str, Item]:
+        found: dict[str, Item] = {}
+        for spread in entries.spreads:
+            self._add(found, lambda spread=spread: list(_spread(spread, self._documents)))  # type: ignore[misc]
+        if entries.paths is not None:
+            paths = entries.paths
+            self._add(found, lambda: list(_paths(paths, self._documents)))
+        return found
+
+    def _add(self, found: dict[str, Item], make: Callable[[], list[tuple[str, Item]]]) -> None:
+        for name, item in self._collected(make) or []:
+            if name in found:
+                self._errors.append(_collision(name, found[name], item))
+            else:
+                found[name] = item
+
+    def _collected(self, make: Callable[[], _T]) -> _T | None:
+        try:
+            return make()
+        except SecretError as error:
+            self._errors.append(error)
+            return None
+
+
+def _collision(name: str, one: Item, other: Item) -> DataError:
+    return DataError(
+        f'two sources give the name "{name}": {one.origin} and {other.origin}',
+        ("fix", "leave one out with include or exclude, rename with prefix, or name it under keys:"),
+    )
+
+
+def _entry(entry: Entry, documents: Documents) -> Item | None:
+    """Return one value; None: it is missing and may be."""
+    if isinstance(entry, Fixed):
+        return Item(entry.text, mode=entry.mode)
+    if isinstance(entry, Templated):
+        return Item(_fill(entry, documents).encode(), mode=entry.mode, origin=str(entry.origin))
+    return _pick(entry, documents)
+
+
+def _pick(pick: Pick, documents: Documents) -> Item | None:
+    source = pick.source
+    data, node = _selected(source, documents)
+    if data is None:
+        if pick.default is not None:
+            return Item(pick.default, mode=pick.mode, origin=_origin(source))
+        if pick.optional or documents.value(source) is None:
+            return None
+        raise documents.missing_key(source)
+    if pick.decode is not None:
+        try:
+            data, node = decode(data, pick.decode), MISSING
+        except ValueError as error:
+            raise DataError(
+                f'"{pick.name}": the value of {source.text} is {error}',
+                ("fix", "correct the secret, or leave decode out"),
+                where=str(source.origin),
+            ) from None
+    return Item(data, node, pick.mode, _origin(source))
+
+
+def _selected(source: Source, documents: Documents) -> tuple[bytes | None, Json | Missing]:
+    """Return the bytes of what a source selects (None: missing), and the JSON where it selects from JSON."""
+    if not source.select:
+        value = documents.value(source)
+        return (None if value is None else value.data), MISSING
+    node = documents.node(source)
+    return (None if isinstance(node, Missing) else _bytes(node, source)), node
+
+
+def _bytes(node: Json, source: Source) -> bytes:
+    try:
+        return jsontext.scalar_text(node).encode()
+    except jsontext.TooLarge as error:
+        raise DataError(f'what "{source.text}" selects: {error}', where=str(source.origin)) from None
+
+
+def _origin(source: Source) -> str:
+    return f"{source.text} ({source.origin})" if source.origin.file else source.text
+
+
+def _spread(spread: Spread, documents: Documents) -> Iterator[tuple[str, Item]]:
+    source = spread.source
+    node = documents.node(source)
+    if isinstance(node, Missing):
+        if documents.value(source) is not None:
+            raise documents.missing_key(source) if source.select else _no_object(source, "null")
+        return
+    if not isinstance(node, dict):
+        kinds = {list: "a list", str: "a text", bool: "true or false"}
+        raise _no_object(source, kinds.get(type(node), "a number"))
+    taken: dict[str, str] = {}
+    for old, name in rewritten(node, spread.rewrite):
+        if (value := node[old]) is None:
+            continue
+        if name in taken:
+            raise DataError(
+                f'two keys of {shown(source)} give the name "{name}": "{taken[name]}" and "{old}"',
+                ("fix", "leave one out with include or exclude, or name it under keys:"),
+                where=str(source.origin),
+            )
+        taken[name] = old
+        yield name, Item(_bytes(value, source), value, origin=_origin(source))
+
+
+def _no_object(source: Source, kind: str) -> DataError:
+    what = shown(source) if not source.select else f'what "{source.text}" selects'
+    return DataError(
+        f"{what} is {kind}, and only an object has keys to spread",
+        ("fix", "use it as one value: under keys:, or in a raw file"),
+        where=str(source.origin),
+    )
+
+
+def _paths(paths: PathsTo, documents: Documents) -> Iterator[tuple[str, Item]]:
+    for name in sorted(_Projection(documents).entries(paths.entries)):
+        shown_name = cased(name, paths.case) + paths.suffix
+        yield shown_name, Item(f"{paths.directory}/{name}".encode(), origin=f'the path of "{name}"')
+
+
+def _fill(entry: Templated, documents: Documents) -> str:
+    from secretfetch import templates  # noqa: PLC0415 - start-up cost
+
+    what = f"the template for {entry.name}"
+    try:
+        values = {name: _template_value(source, documents) for name, source in entry.sources}
+        return templates.render(entry.template, values)
+    except templates.Undefined as error:
+        from secretfetch.errors import KeyNotFound, meant  # noqa: PLC0415 - needed only here
+
+        held = (("known", ", ".join(sorted(error.keys)[:20])),) if error.keys else ()
+        line = f" (its line {error.line})" if error.line else ""
+        raise KeyNotFound(
+            f'{what} uses "{error.path}", which is not there{line}',
+            *meant(error.path, error.keys),
+            *held,
+            ("fix", 'correct the template, or write {{ ... | default("VALUE") }}'),
+            where=str(entry.origin),
+        ) from None
+    except templates.Unfit as error:
+        raise DataError(f"{what}: {error}", where=str(entry.origin)) from None
+    except templates.Fault as error:
+        from secretfetch.errors import ConfigError  # noqa: PLC0415 - needed only here
+
+        raise ConfigError(f"{what}: {error}", where=str(entry.origin)) from None
+
+
+def _template_value(source: Source, documents: Documents) -> object:
+    from secretfetch import templates  # noqa: PLC0415 - start-up cost
+
+    value = documents.value(source)
+    if value is None:
+        return templates.Absent()
+    if not source.select:
+        return templates.value_of(value.data) if value.view is None else templates.wrap(documents.node(source))  # type: ignore[arg-type]
+    node = documents.node(source)
+    return templates.Absent() if isinstance(node, Missing) else templates.wrap(node)

@@ -1,0 +1,277 @@
+"""What is to be done, whatever it was written in: the frozen data types that every input becomes.
+
+From a `Plan` data flows one way: fetch, map, render, write. A plan is complete and checked when it is made: names,
+expressions, templates and paths that can be wrong without a store's help have been refused. What does not belong here:
+reading configs (`manifests`), and doing anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from secretfetch.provider import SecretRef
+
+Syntax: TypeAlias = Literal["auto", "key", "jmespath"]
+"""`auto`: the text as a plain key of the top object, then as JMESPath; `key`: that alone."""
+Decode: TypeAlias = Literal["base64", "base64url", "hex"]
+Format: TypeAlias = Literal["docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml"]
+"""A format of a file that holds names and values. `raw` and directories have types of their own."""
+Case: TypeAlias = Literal["", "upper", "lower"]
+
+DEFAULT_MODE = 0o440
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something was written: a file, as the user named it, and a line counted from 1 (0: no line)."""
+
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store as the input describes it. `settings` go to the provider's `connect` as they are."""
+
+    name: str
+    provider: str
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A part of a JSON document."""
+
+    expression: str
+    syntax: Syntax = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One use of a secret: which, and what of it.
+
+    Attributes:
+        ref: The secret.
+        name: What messages call it: its name in the config, or the reference itself.
+        select: Applied one after the other; empty is the value verbatim.
+        optional: A secret that does not exist is forgiven here.
+        origin: Where this use is written.
+    """
+
+    ref: SecretRef
+    name: str
+    select: tuple[Select, ...] = ()
+    optional: bool = False
+    origin: Origin = Origin()
+
+    @property
+    def text(self) -> str:
+        """The source as a config writes it, `db#user`."""
+        return "#".join((self.name, *(select.expression for select in self.select)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One name, one selected value. `default` is used, unencoded, where the value is missing."""
+
+    name: str
+    source: Source
+    decode: Decode | None = None
+    mode: int | None = None
+    optional: bool = False
+    default: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """One name, one text from the config itself."""
+
+    name: str
+    text: bytes = field(repr=False)
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Templated:
+    """One name, one text made by a template. `sources`: the secrets that it can see, by their names in it."""
+
+    name: str
+    template: str = field(repr=False)
+    sources: tuple[tuple[str, Source], ...]
+    origin: Origin
+    mode: int | None = None
+
+
+Entry: TypeAlias = Pick | Fixed | Templated
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """How the names of a spread change, in the order of the fields; globs as in `fnmatch`, case-sensitive."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strip_prefix: str = ""
+    prefix: str = ""
+    case: Case = ""
+    sanitize: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Every key of one JSON object."""
+
+    source: Source
+    rewrite: Rewrite = Rewrite()
+
+
+@dataclass(frozen=True, slots=True)
+class PathsTo:
+    """The paths of the files of a directory output, as another container sees them.
+
+    Attributes:
+        entries: Of that directory output: its names, less what is missing, become the variables.
+        directory: The absolute path of that directory where the reader runs.
+        suffix: Put behind each name, after `case` has been applied to it.
+        case: As in a `Rewrite`.
+    """
+
+    entries: Entries
+    directory: str
+    suffix: str = ""
+    case: Case = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Names and values of one output. Later wins: `defaults`, then `spreads` and `paths`, then `keys`."""
+
+    defaults: tuple[Fixed, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    keys: tuple[Entry, ...] = ()
+    paths: PathsTo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    path: str
+    mode: int = DEFAULT_MODE
+    owner: tuple[int, int] | None = None
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile(_Output):
+    """A file that holds one value and nothing else. `path` is relative to its volume; `owner` is uid and gid."""
+
+    entry: Entry = Fixed("", b"")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile(_Output):
+    """A file of names and values in one of the formats."""
+
+    format: Format = "dotenv"
+    entries: Entries = Entries()
+
+
+@dataclass(frozen=True, slots=True)
+class Files(_Output):
+    """A directory with one file per name. `path` is empty for the volume itself; `mode` is that of the files."""
+
+    entries: Entries = Entries()
+
+
+Output: TypeAlias = RawFile | DataFile | Files
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A directory that is published in one swap: the unit of atomicity.
+
+    Attributes:
+        root: Absolute path.
+        outputs: What it holds, and all that it holds.
+        layout: `swap` publishes a set through one link (`..data`), `flat` replaces plain files one by one.
+        keep: Leave files of earlier runs alone; only for `flat`.
+    """
+
+    root: str
+    outputs: tuple[Output, ...]
+    layout: Literal["swap", "flat"] = "swap"
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Standard output, for one file."""
+
+    output: RawFile | DataFile
+
+
+Target: TypeAlias = Volume | Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one run does.
+
+    Attributes:
+        stores: By name; only those that a source names.
+        targets: In the order of the input.
+        refresh: How to poll.
+        on_change: What is done after a change, as the config has it; checked.
+    """
+
+    stores: Mapping[str, Store]
+    targets: tuple[Target, ...]
+    refresh: Refresh | None = None
+    on_change: tuple[Mapping[str, Any], ...] = ()
+
+    def sources(self) -> Iterator[Source]:
+        """Yield every use of a secret, in plan order."""
+        for target in self.targets:
+            for output in target.outputs if isinstance(target, Volume) else (target.output,):
+                yield from sources_of(output)
+
+
+def sources_of(output: Output) -> Iterator[Source]:
+    """Yield every use of a secret in one output."""
+    if isinstance(output, RawFile):
+        yield from _sources_of_entry(output.entry)
+        return
+    yield from _sources_of_entries(output.entries)
+
+
+def _sources_of_entries(entries: Entries) -> Iterator[Source]:
+    for spread in entries.spreads:
+        yield spread.source
+    if entries.paths is not None:
+        yield from _sources_of_entries(entries.paths.entries)
+    for entry in entries.keys:
+        yield from _sources_of_entry(entry)
+
+
+def _sources_of_entry(entry: Entry) -> Iterator[Source]:
+    if isinstance(entry, Pick):
+        yield entry.source
+    elif isinstance(entry, Templated):
+        yield from (source for _, source in entry.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How `watch` polls, seconds where a time is meant. `fetch` accepts it and does not use it."""
+
+    period: float = 300.0
+    jitter: float = 0.1
+    on_error: Literal["keep", "exit"] = "keep"
+    max_stale: float | None = None
