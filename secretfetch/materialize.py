@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from secretfetch.errors import NotFound, OutputError, SecretError, one_or_several
+from secretfetch.errors import NotFound, SecretError, one_or_several
 from secretfetch.mapping import Documents, project, shown
 from secretfetch.plan import DataFile, Stream, Volume
 from secretfetch.provider import SecretValue, Unchanged
@@ -167,8 +167,6 @@ def stream(rendered: Iterable[Rendered]) -> bytes | None:
     """Return what goes to standard output, if anything does."""
     for item in rendered:
         if isinstance(item.target, Stream):
-            if not item.files:
-                raise OutputError("there is nothing to write: the secret is optional and does not exist")
             return next(iter(item.files.values())).data
     return None
 

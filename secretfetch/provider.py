@@ -19,8 +19,10 @@ The rules:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NewType, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from secretfetch.errors import (
@@ -172,19 +174,33 @@ def fetch_each(
 
     A `SecretError` that `fetch_one` raises is that ref's outcome; anything else propagates.
     """
+    answers: dict[SecretRef, Outcome] = {}
+    bugs: list[BaseException] = []
+    waiting = deque(wanted.items())
 
-    def attempt(item: tuple[SecretRef, Version | None]) -> Outcome:
-        try:
-            return fetch_one(*item)
-        except SecretError as error:
-            return error
+    def work() -> None:
+        while waiting and not bugs:
+            try:
+                ref, held = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                answers[ref] = fetch_one(ref, held)
+            except SecretError as error:
+                answers[ref] = error
+            except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
+                bugs.append(error)
 
-    if len(wanted) < 2:  # noqa: PLR2004 - one needs no pool
-        return {item[0]: attempt(item) for item in wanted.items()}
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - start-up cost
-
-    with ThreadPoolExecutor(min(workers, len(wanted)), thread_name_prefix="fetch") as pool:
-        return dict(zip(wanted, pool.map(attempt, wanted.items()), strict=True))
+    # Daemons, unlike the threads of an executor: a process does not wait at its end for one that hangs.
+    threads = [Thread(target=work, name="fetch", daemon=True) for _ in range(min(workers, len(wanted)) - 1)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if bugs:
+        raise bugs[0]
+    return {ref: answers[ref] for ref in wanted}
 
 
 _S = TypeVar("_S", bound="msgspec.Struct")

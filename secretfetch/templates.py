@@ -209,7 +209,7 @@ def _parse(template: str) -> nodes.Template:
     from jinja2.exceptions import TemplateSyntaxError  # noqa: PLC0415 - start-up cost
 
     try:
-        tree = _environment().parse(template, filename=_FILE)
+        tree: nodes.Template = _environment().parse(template, filename=_FILE)
         _compile(template)
     except TemplateSyntaxError as error:
         raise Fault(error.message or "syntax error", error.lineno) from None

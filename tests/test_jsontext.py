@@ -255,6 +255,15 @@ def test_shared_lists_do_not_explode(indent):
         dump(node, indent=indent)
 
 
+def test_shared_lists_are_weighed_not_walked():
+    """A text that no machine could write is refused by its weight, whatever the limit: walking it would never end."""
+    node: list = []
+    for _ in range(200):
+        node = [node, node]
+    with pytest.raises(TooLarge):
+        dump(node, limit=2**60)
+
+
 def test_the_limit_counts_bytes():
     """The limit is one of bytes of UTF-8, quotes and brackets included, and is itself allowed."""
     assert dump(["üü"], limit=8) == '["üü"]'

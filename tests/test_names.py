@@ -15,7 +15,20 @@ HOSTILE = st.lists(PARTS | st.text(max_size=4), max_size=6).map("/".join)
 
 
 @pytest.mark.parametrize(
-    "path", ["app.env", "tls/tls.crt", ".hidden", "a/.b", "a..b", "name with blanks", "größe", "x" * 255, "ü" * 127, "~", "-rf"]
+    "path",
+    [
+        "app.env",
+        "tls/tls.crt",
+        ".hidden",
+        "a/.b",
+        "a..b",
+        "name with blanks",
+        "größe",
+        "x" * 255,
+        "ü" * 127,
+        "~",
+        "-rf",
+    ],
 )
 def test_ordinary_paths_are_fine(path):
     """A relative path of ordinary names is accepted, whatever its script."""
@@ -133,7 +146,10 @@ def test_conflicts_are_found_in_any_order(paths, pair):
 def test_conflicts_are_those_of_every_pair(paths):
     """The quick search finds a conflict exactly where comparing all pairs does."""
     slow = any(
-        (two + "/").startswith(one + "/") for at, one in enumerate(paths) for other, two in enumerate(paths) if at != other
+        (two + "/").startswith(one + "/")
+        for at, one in enumerate(paths)
+        for other, two in enumerate(paths)
+        if at != other
     )
     assert (names.path_conflicts(paths) is not None) == slow
 

@@ -17,7 +17,6 @@ _SENTENCE = re.compile(
     r"User: (?P<user>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on resource: (?P<resource>\S+?))?(?: (?P<why>with an explicit deny[^.]*|because no [^.]*?))?\.?$"
 )
-_READS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
 
 
 def explain(refusal: Refusal, about: About, transport: Transport) -> AccessDenied:
@@ -27,7 +26,7 @@ def explain(refusal: Refusal, about: About, transport: Transport) -> AccessDenie
     said = _SENTENCE.match(refusal.message)
     parts = said.groupdict() if said else {}
     user = parts.get("user") or transport.identity(about.region)
-    action = parts.get("action") or _READS[about.service.id]
+    action = parts.get("action") or _read_action(about)
     why = parts.get("why") or ""
     notes = [("you are", user)] if user else []
     notes.append(("missing", f"{action} on {_resource(about, user, parts.get('resource') or '')}"))
@@ -58,6 +57,12 @@ def _key_refused(about: About, transport: Transport) -> AccessDenied:
     )
 
 
+def _read_action(about: About) -> str:
+    if about.service.id == "ssm":
+        return "ssm:GetParametersByPath" if about.plain.endswith("/") else "ssm:GetParameters"
+    return "secretsmanager:GetSecretValue"
+
+
 def _resource(about: About, user: str, said: str) -> str:
     """Return the ARN for a policy; Secrets Manager adds six signs of its own to a name."""
     if said.startswith("arn:"):
@@ -69,5 +74,5 @@ def _resource(about: About, user: str, said: str) -> str:
     if given:
         partition, account = given.partition, given.account
     plain = about.plain or "*"
-    tail = f"parameter/{plain.lstrip('/')}" if about.service.id == "ssm" else f"secret:{plain}-??????"
+    tail = f"parameter/{plain.strip('/')}" if about.service.id == "ssm" else f"secret:{plain}-??????"
     return f"arn:{partition}:{about.service.id}:{about.region}:{account}:{tail}"

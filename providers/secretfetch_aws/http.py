@@ -20,19 +20,19 @@ class CappedHttp:
 
     Args:
         endpoint_url: Of the client; decides about proxies.
-        verify: The CA file that the SDK is configured for, False for none, None for the default.
+        authority: The file of authorities that the SDK is configured for, or nothing.
         timeouts: Seconds to connect and to read.
     """
 
-    def __init__(self, endpoint_url: str, verify: Any, timeouts: tuple[float, float]) -> None:
+    def __init__(self, endpoint_url: str, authority: str | None, timeouts: tuple[float, float]) -> None:
         import os  # noqa: PLC0415 - with the SDK only
 
         from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - start-up cost
         from botocore.utils import get_environ_proxies  # noqa: PLC0415 - start-up cost
 
         self._host = host_of(endpoint_url)
-        if verify is None:
-            verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        # The SDK takes an empty text for "do not verify"; nobody means that.
+        verify: Any = authority or os.environ.get("REQUESTS_CA_BUNDLE") or True
         self._session = URLLib3Session(
             verify=verify,
             proxies=get_environ_proxies(endpoint_url),
@@ -68,12 +68,11 @@ class CappedHttp:
             for block in response.raw.stream(_BLOCK):
                 size += len(block)
                 if max(size, promised) > MAX_VALUE_BYTES:
+                    response.raw.close()
                     raise DataError(f"the answer of {self._host} is larger than {MAX_VALUE_BYTES} bytes")
                 blocks.append(block)
         except HTTPError:
             raise self._ended_early() from None
-        finally:
-            response.raw.close() if size > MAX_VALUE_BYTES or size < promised else response.raw.release_conn()
         if size < promised:
             raise self._ended_early()
         return b"".join(blocks)

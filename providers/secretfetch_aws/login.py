@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretfetch.provider import AuthFailed
@@ -30,7 +29,7 @@ def open_session(settings: Settings, pinned: str, config: Any) -> tuple[Any, str
     import botocore.session  # noqa: PLC0415 - start-up cost
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - start-up cost
 
-    from secretfetch_aws import sdk_errors  # noqa: PLC0415 - after the SDK
+    from secretfetch_aws import models, sdk_errors  # noqa: PLC0415 - they import the SDK
 
     session = botocore.session.Session(profile=settings.profile or None)
     try:
@@ -39,13 +38,19 @@ def open_session(settings: Settings, pinned: str, config: Any) -> tuple[Any, str
         if region or pinned:
             session.set_config_variable("region", region or pinned)
         session.set_default_client_config(config)
+        session.register_component("data_loader", models.reader(session.get_config_variable("data_path")))
         if settings.role_arn:
             _assume(settings, session, region or pinned)
         if session.get_credentials() is None:
             raise AuthFailed("no AWS credentials", *_tried(settings, session))
-    except (BotoCoreError, OSError) as error:
-        raise sdk_errors.explain(error, "the login", pinned, None) from None
+    except (BotoCoreError, OSError, EOFError) as error:
+        raise sdk_errors.explain(error, "the login", profile=profile_of(settings)) from None
     return session, region
+
+
+def profile_of(settings: Settings) -> str:
+    """Return the profile in use, or nothing where it is the default one."""
+    return settings.profile or os.environ.get("AWS_PROFILE", "")
 
 
 class _Given:
@@ -109,7 +114,7 @@ def _unset(*names: str, needed: int = 0) -> str:
 def _profile(session: Any) -> str:
     name = session.get_config_variable("profile") or "default"
     files = [session.get_config_variable(variable) for variable in ("config_file", "credentials_file")]
-    there = [file for file in files if file and Path(file).expanduser().is_file()]
+    there = [file for file in files if file and os.path.isfile(os.path.expanduser(file))]
     if not there:
         return f'"{name}": neither {" nor ".join(files)} exists'
     if name not in session.available_profiles:

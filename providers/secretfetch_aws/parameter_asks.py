@@ -5,6 +5,7 @@ What does not belong here: asking.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from secretfetch.provider import Outcome, SecretRef
 
 _CHUNK = 10  # the most names of one GetParameters
+_KEY = os.urandom(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,23 @@ def _key(name: str) -> str:
 
 def value_of(answer: Mapping[str, Any], ask: Ask) -> Outcome:
     """Return what an answer holds, byte for byte."""
-    version = Version(f"{answer.get('Version')}@{stamp(answer.get('LastModifiedDate'))}")
-    if version == ask.held:
-        return Unchanged()
     data = encoded(answer.get("Value"))
     if data is None:
         return DataError(f"{ask.about.object} in {ask.region} holds no text")
-    return SecretValue(data, version)
+    version = Version(f"{answer.get('Version')}@{stamp(answer.get('LastModifiedDate'))}{_foreign(answer, data)}")
+    return Unchanged() if version == ask.held else SecretValue(data, version)
+
+
+def _foreign(answer: Mapping[str, Any], data: bytes) -> str:
+    """Tell states of `/aws/reference/secretsmanager/...` apart: another service's value, whose version is always 0.
+
+    The key makes the text useless for guessing the value.
+    """
+    if not answer.get("SourceResult"):
+        return ""
+    from hashlib import blake2b  # noqa: PLC0415 - rarely needed
+
+    return "#" + blake2b(data, digest_size=16, key=_KEY).hexdigest()
 
 
 def encoded(text: Any) -> bytes | None:

@@ -1,7 +1,7 @@
 """The SDK's own exceptions -> ours: nobody answered, or nobody could log in.
 
-The one place for exceptions of botocore. What a service *answers* is in `trouble`. What does not belong here: a message
-of the SDK's: some hold what a server or a credential process has said.
+The one place for exceptions of botocore. What a service *answers* is in `trouble`. What does not belong here: the SDK's
+messages, as some hold what a server or a credential process has said.
 """
 
 from __future__ import annotations
@@ -11,56 +11,66 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
 
-from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, SecretError, Unavailable, meant
+from secretfetch.provider import AuthFailed, ConfigError, SecretError, Unavailable, meant
 from secretfetch_aws.http import host_of
 from secretfetch_aws.services import TITLES
 
 if TYPE_CHECKING:
-    from secretfetch_aws.transport import Refusal, Transport
+    from collections.abc import Callable, Collection
 
-_LOG_IN_AGAIN = (
-    sdk.SSOError,
-    sdk.LoginError,
-    sdk.TokenRetrievalError,
-    sdk.NoAuthTokenError,
-    sdk.UnknownTokenProviderError,
-)
-_CONFIG = (
-    sdk.BaseEndpointResolverError,
-    sdk.ConfigNotFound,
-    sdk.ConfigParseError,
-    sdk.EndpointProviderError,
-    sdk.InvalidConfigError,
-    sdk.InvalidEndpointConfigurationError,
-    sdk.InvalidIMDSEndpointError,
-    sdk.InvalidIMDSEndpointModeError,
-    sdk.InvalidProxiesConfigError,
-    sdk.InvalidRegionError,
-    sdk.InvalidRetryConfigurationError,
-    sdk.UnknownCredentialError,
+    from secretfetch_aws.transport import Refusal
+
+
+def _classes(*names: str) -> tuple[type[Exception], ...]:
+    """Return exceptions by name, less those that this version of the SDK does not have."""
+    return tuple(getattr(sdk, name) for name in names if hasattr(sdk, name))
+
+
+_SIGN_IN = _classes("SSOError", "LoginError", "TokenRetrievalError", "NoAuthTokenError", "UnknownTokenProviderError")
+_CONFIG = _classes(
+    "BaseEndpointResolverError",
+    "ConfigNotFound",
+    "ConfigParseError",
+    "EndpointProviderError",
+    "InvalidConfigError",
+    "InvalidEndpointConfigurationError",
+    "InvalidIMDSEndpointError",
+    "InvalidIMDSEndpointModeError",
+    "InvalidProxiesConfigError",
+    "InvalidRegionError",
+    "InvalidRetryConfigurationError",
+    "UnknownCredentialError",
 )
 _NETWORK = (sdk.ConnectionError, sdk.HTTPClientError)
 
 
-def explain(error: Exception, title: str, region: str, transport: Transport | None) -> SecretError:
+def explain(
+    error: Exception,
+    title: str,
+    *,
+    region: str = "",
+    profile: str = "",
+    known_regions: Callable[[], Collection[str]] = frozenset,
+) -> SecretError:
     """Return what an exception of the SDK means.
 
     Args:
-        error: A `BotoCoreError` or an `OSError`.
+        error: A `BotoCoreError`; an `OSError` of a file; an `EOFError` where a code was to be typed in.
         title: Of the service that was to be asked.
-        region: That was to be asked.
-        transport: To look regions up.
+        region: That was to be asked; nothing for a login.
+        profile: In use.
+        known_regions: Looks up the regions that the SDK knows.
     """
     kwargs = getattr(error, "kwargs", {})
     if isinstance(error, _NETWORK):
-        return _unreachable(error, title, region, transport)
+        return _unreachable(error, title, region, known_regions)
     if isinstance(error, sdk.PartialCredentialsError):
         missing = f"{kwargs['cred_var']}" if isinstance(kwargs["cred_var"], str) else ", ".join(kwargs["cred_var"])
         return ConfigError(f"half of AWS credentials: {missing} is missing", ("source", str(kwargs["provider"])))
     if isinstance(error, sdk.ProfileNotFound):
         return _no_profile(str(kwargs["profile"]))
-    if isinstance(error, _LOG_IN_AGAIN):
-        return _sign_in_again(transport)
+    if isinstance(error, _SIGN_IN):
+        return _sign_in_again(profile)
     if isinstance(error, sdk.NoCredentialsError):
         return AuthFailed("no AWS credentials")
     if isinstance(error, _CONFIG):
@@ -89,7 +99,7 @@ def login_refused(refusal: Refusal, operation: str, role_arn: str) -> SecretErro
     return AuthFailed(f"the login is refused: {operation}", ("AWS says", refusal.code), *web)
 
 
-def _unreachable(error: Any, title: str, region: str, transport: Transport | None) -> SecretError:
+def _unreachable(error: Any, title: str, region: str, known_regions: Callable[[], Collection[str]]) -> SecretError:
     host = host_of(str(error.kwargs.get("endpoint_url") or error.kwargs.get("proxy_url") or "")) or title
     if isinstance(error, sdk.ProxyConnectionError):
         return Unavailable(f"cannot reach the proxy {host}", ("fix", "see HTTPS_PROXY and NO_PROXY"))
@@ -104,8 +114,7 @@ def _unreachable(error: Any, title: str, region: str, transport: Transport | Non
         return Unavailable(f"{host} closed the connection without an answer")
     if not _unresolved(error):
         return Unavailable(f"cannot reach {host}")
-    known = transport.known_regions("secretsmanager") if transport and region else set()
-    if region and region not in known and f".{region}." in host:
+    if region and f".{region}." in host and region not in (known := known_regions()):
         return ConfigError(f'no such region: "{region}" ({host} does not resolve)', *meant(region, sorted(known)))
     return Unavailable(f"cannot reach {host}: the name does not resolve")
 
@@ -127,8 +136,7 @@ def _no_profile(name: str) -> SecretError:
     )
 
 
-def _sign_in_again(transport: Transport | None) -> SecretError:
-    profile = transport.profile if transport else ""
+def _sign_in_again(profile: str) -> SecretError:
     command = f"aws sso login --profile {profile}" if profile else "aws sso login"
     return AuthFailed("the AWS sign-in has expired or was never made", ("fix", command))
 
@@ -137,7 +145,9 @@ def _misconfigured(error: Exception, title: str, region: str) -> SecretError:
     path = getattr(error, "kwargs", {}).get("path")
     where = f" ({path})" if path else ""
     place = f" for {title} in {region}" if region and title in TITLES.values() else ""
-    return ConfigError(f"the AWS configuration does not work{place}: {type(error).__name__}{where}")
+    says = getattr(error, "kwargs", {}).get("error_msg")  # InvalidConfigError has it, and speaks of names alone
+    notes = [("SDK says", str(says))] if says else []
+    return ConfigError(f"the AWS configuration does not work{place}: {type(error).__name__}{where}", *notes)
 
 
 def _no_login(error: Any) -> SecretError:
@@ -146,8 +156,8 @@ def _no_login(error: Any) -> SecretError:
         return AuthFailed(f"no credentials from {provider}", ("fix", _HELP.get(str(provider), "see its own log")))
     if isinstance(error, sdk.MetadataRetrievalError):
         return AuthFailed("no credentials from the metadata endpoint")
-    if isinstance(error, sdk.RefreshWithMFAUnsupportedError):
-        return AccessDenied("the role wants a code of an MFA device, which cannot be asked for here")
+    if isinstance(error, sdk.RefreshWithMFAUnsupportedError | EOFError):
+        return AuthFailed("the role wants a code of an MFA device, which cannot be asked for here")
     return AuthFailed(f"cannot log in to AWS: {type(error).__name__}")
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from secretfetch.provider import SecretError, Unavailable
+from secretfetch.provider import ConfigError, SecretError, Unavailable
 from secretfetch_aws.services import TITLES
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _STALE_LOGIN = ("ExpiredToken", "InvalidClientTokenId", "RequestExpired", "Unrec
 _UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
 
-class Refusal(Exception):  # noqa: N818 - what AWS does, not a failure of this program
+class Refusal(Exception):
     """A service answered with an error.
 
     Attributes:
@@ -80,13 +81,6 @@ class Transport:
         self._arn: str | None = None
         self._closed = False
 
-    @property
-    def profile(self) -> str:
-        """The profile in use, or nothing."""
-        import os  # noqa: PLC0415 - with the SDK only
-
-        return self._settings.profile or os.environ.get("AWS_PROFILE", "")
-
     def open(self, pinned: str = "") -> str:
         """Log in unless that is done, and return the region of what names none itself (empty: there is none).
 
@@ -118,13 +112,12 @@ class Transport:
             Refusal: The service answered with an error.
             SecretError: It did not answer, or nobody could log in.
         """
-        from botocore import xform_name  # noqa: PLC0415 - start-up cost
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - start-up cost
 
-        from secretfetch_aws import sdk_errors  # noqa: PLC0415 - after the SDK
+        from secretfetch_aws import login, sdk_errors  # noqa: PLC0415 - they import the SDK
 
         try:
-            answer: Answer = getattr(self._client(service, region), xform_name(operation))(**parameters)
+            answer = _ask(self._client(service, region), operation, parameters)
         except ClientError as error:
             refusal = _refusal(error)
             if refusal.code.startswith(_STALE_LOGIN):
@@ -132,12 +125,16 @@ class Transport:
             if error.operation_name != operation:
                 raise sdk_errors.login_refused(refusal, error.operation_name, self._settings.role_arn) from None
             raise refusal from None
-        except (BotoCoreError, OSError) as error:
-            raise sdk_errors.explain(error, TITLES[service], region, self) from None
-        except _UNREADABLE:
-            raise _cut_short(service, region) from None
+        except (BotoCoreError, OSError, EOFError) as error:
+            raise sdk_errors.explain(
+                error,
+                TITLES[service],
+                region=region,
+                profile=login.profile_of(self._settings),
+                known_regions=partial(_known_regions, self._session, service),
+            ) from None
         if _ALWAYS[operation] not in answer:
-            raise _cut_short(service, region)
+            raise Unavailable(f"the answer of {TITLES[service]} in {region} cannot be read")
         return answer
 
     def identity(self, region: str) -> str:
@@ -148,12 +145,6 @@ class Transport:
             except (Refusal, SecretError):
                 self._arn = ""
         return self._arn
-
-    def known_regions(self, service: str) -> set[str]:
-        """Return the regions that the SDK knows, over all partitions."""
-        session = self._session
-        partitions = session.get_available_partitions()
-        return {region for name in partitions for region in session.get_available_regions(service, name)}
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -167,7 +158,7 @@ class Transport:
                 client.close()
             for http in self._https:
                 http.close()
-            self._session = None
+            self._session = self._arn = None
             self._clients = {}
             self._https = []
 
@@ -185,14 +176,23 @@ class Transport:
         quick = Timeouts(min(2.0, self._timeouts.connect), min(2.0, self._timeouts.read))
         timeouts = quick if service == "sts" else self._timeouts
         own_url = None if service == "sts" else self._settings.endpoint_url or None
-        client = self._session.create_client(
-            service, region_name=region, endpoint_url=own_url, config=self._config(timeouts)
-        )
-        verify = self._session.get_config_variable("ca_bundle")
-        http = CappedHttp(client.meta.endpoint_url, verify, (timeouts.connect, timeouts.read))
+        client = self._create(service, region, endpoint_url=own_url, config=self._config(timeouts))
+        authority = self._session.get_config_variable("ca_bundle")
+        http = CappedHttp(client.meta.endpoint_url, authority, (timeouts.connect, timeouts.read))
         client.meta.events.register("before-send", http.send)
         self._https.append(http)
         return client
+
+    def _create(self, service: str, region: str, **options: Any) -> Any:
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - start-up cost
+
+        try:
+            return self._session.create_client(service, region_name=region, **options)
+        except BotoCoreError:
+            raise
+        except ValueError:
+            fix = 'see "endpoint_url", AWS_ENDPOINT_URL and its variants, and the region'
+            raise ConfigError(f"the endpoint of {TITLES[service]} in {region} is no URL", ("fix", fix)) from None
 
     def _config(self, timeouts: Timeouts | None = None) -> Any:
         """The core retries, so the SDK does not."""
@@ -205,6 +205,20 @@ class Transport:
             retries={"total_max_attempts": 1, "mode": "standard"},
             parameter_validation=False,
         )
+
+
+def _ask(client: Any, operation: str, parameters: Mapping[str, Any]) -> Answer:
+    """Return the answer; an empty one where the SDK stumbles over what it has read."""
+    from botocore import xform_name  # noqa: PLC0415 - start-up cost
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - start-up cost
+
+    ask = getattr(client, xform_name(operation))
+    try:
+        return dict(ask(**parameters))
+    except BotoCoreError:
+        raise  # some are a ValueError as well
+    except _UNREADABLE:
+        return {}
 
 
 def _refusal(error: Any) -> Refusal:
@@ -227,5 +241,7 @@ def _seconds(seconds: str, milliseconds: str) -> float:
     return float(milliseconds) / 1000 if milliseconds.isdigit() else 0.0
 
 
-def _cut_short(service: str, region: str) -> Unavailable:
-    return Unavailable(f"the answer of {TITLES[service]} in {region} cannot be read")
+def _known_regions(session: Any, service: str) -> set[str]:
+    """Over all partitions; of none while the session is gone."""
+    partitions = session.get_available_partitions() if session else ()
+    return {region for name in partitions for region in session.get_available_regions(service, name)}

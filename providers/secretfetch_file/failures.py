@@ -1,7 +1,5 @@
 """What the operating system's errors mean for a reader of secrets. What does not belong here: reading."""
 
-# ruff: noqa: PTH112, PTH114, PTH115, PTH116, PTH120, PTH208 - pathlib costs start-up time and rewrites paths
-
 from __future__ import annotations
 
 import errno

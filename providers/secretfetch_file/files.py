@@ -4,8 +4,6 @@ Nothing is opened before its kind is known: a named pipe would hang, a device ma
 belong here: notations (`formats`) and the wording of failures (`failures`).
 """
 
-# ruff: noqa: PTH114, PTH116, PTH118, PTH208 - pathlib costs start-up time and rewrites paths
-
 from __future__ import annotations
 
 import os

@@ -171,7 +171,7 @@ def _merge(into: dict[str, _Tree], value: _Tree, line: int) -> None:
 
 def _scalar(event: Any) -> str:
     text: str = event.value
-    if event.implicit[0] or event.tag in _RESOLVED:
+    if event.tag in _RESOLVED or (event.implicit[0] and event.tag != "!"):
         if text in _NULL:
             return "null"
         if text in _BOOLEAN:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secretfetch import __version__
 from secretfetch.cli import report
 from secretfetch.cli.options import check_environment, flag_variables, global_options, globals_of
 from secretfetch.errors import EXIT_CHANGES
@@ -36,7 +37,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.version_option(None, "--version", package_name="secretfetch", message="%(prog)s %(version)s")
+@click.version_option(__version__, "--version", message="%(prog)s %(version)s")
 @global_options(environment=True)
 def app() -> None:
     """Fetch secrets from secret stores and write them as files and env files."""
@@ -54,7 +55,13 @@ def _begin(ctx: click.Context) -> None:
 
 @app.command()
 @click.argument("refs", nargs=-1, metavar="[REF]...")
-@click.option("-o", "--output", metavar="TARGET", help="With REFs: a file, a directory DIR/, or - for standard output.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="TARGET",
+    envvar="SECRETFETCH_OUTPUT",
+    help="With REFs: a file, a directory DIR/, or - for standard output.",
+)
 @click.option(
     "--format",
     "kind",
@@ -76,7 +83,7 @@ def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str
     flags = globals_of(ctx)
     if refs:
         plan = session.references(refs, _checked_target(output, kind), kind, flags)
-    elif output is not None or (kind is not None and _on_command_line(ctx, "kind")):
+    elif _on_command_line(ctx, "output") or _on_command_line(ctx, "kind"):
         raise click.UsageError("-o and --format go with REFs; without them the config says what is written")
     else:
         plan = session.plan_of_config(flags)
@@ -109,7 +116,7 @@ def _checked_target(output: str | None, kind: str | None) -> str:
 
 @app.command()
 @click.argument("ref")
-@click.option("--reveal", is_flag=True, help="Show the value on a terminal.")
+@click.option("--reveal", is_flag=True, envvar="SECRETFETCH_REVEAL", help="Show the value on a terminal.")
 @global_options(environment=False)
 @click.pass_context
 def get(ctx: click.Context, ref: str, *, reveal: bool) -> int:
@@ -128,7 +135,12 @@ def get(ctx: click.Context, ref: str, *, reveal: bool) -> int:
 
 
 @app.command()
-@click.option("--exit-code", is_flag=True, help=f"Exit with {EXIT_CHANGES} if anything would change.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    envvar="SECRETFETCH_EXIT_CODE",
+    help=f"Exit with {EXIT_CHANGES} if anything would change.",
+)
 @global_options(environment=False)
 @click.pass_context
 def plan(ctx: click.Context, *, exit_code: bool) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -62,7 +62,6 @@ class Globals:
     timeout: float = 300.0
     log_format: str = "text"
     log_level: str = "info"
-    given: frozenset[str] = field(default=frozenset())
 
 
 _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -115,23 +114,19 @@ def global_options(*, environment: bool) -> Callable[[_F], _F]:
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value is None or value == ():
         return
-    found: dict[str, Any] = ctx.find_root().meta.setdefault(_META, {})
+    found: dict[str, Any] = ctx.find_root().meta.setdefault(_META, {"given": set()})
     name = str(param.name)
-    found[name] = (*found.get(name, ()), *value) if name == "config" and _explicit(ctx, param, found) else value
-    if _explicit(ctx, param, found):
-        found.setdefault("given", set()).add(name)
-
-
-def _explicit(ctx: click.Context, param: click.Parameter, _found: Mapping[str, Any]) -> bool:
-    source = ctx.get_parameter_source(str(param.name))
-    return source is not click.core.ParameterSource.ENVIRONMENT
+    explicit = ctx.get_parameter_source(name) is not click.core.ParameterSource.ENVIRONMENT
+    # `-c` before and after the command adds up; anything else given replaces what was there.
+    found[name] = (*found[name], *value) if name == "config" and name in found["given"] else value
+    if explicit:
+        found["given"].add(name)
 
 
 def globals_of(ctx: click.Context) -> Globals:
     """Return the global flags of this run."""
-    found = dict(ctx.find_root().meta.get(_META, {}))
-    found["given"] = frozenset(found.get("given", ()))
-    made = Globals(**found)
+    found: dict[str, Any] = ctx.find_root().meta.get(_META, {})
+    made = Globals(**{name: value for name, value in found.items() if name != "given"})
     if not made.out:
         raise click.UsageError("--out needs a directory")
     return made

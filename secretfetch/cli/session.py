@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secretfetch.plan import Plan
     from secretfetch.provider import SecretRef, SecretValue
 
-_PATIENCE = 1.0  # seconds before a terminal is told that something is going on
+_PATIENCE = 1.0  # seconds before a terminal is told what is waited for, and between the times that it is told
 
 
 def surroundings(flags: Globals) -> Surroundings:
@@ -96,12 +96,13 @@ def _progress(plan: Plan) -> Iterator[None]:
     done = threading.Event()
 
     def show() -> None:
-        begun = time.monotonic()
+        seconds = 0
         while not done.wait(_PATIENCE):
-            seconds = int(time.monotonic() - begun)
+            seconds += 1
             sys.stderr.write(f"\rfetching {count} secrets from {', '.join(plan.stores)} ... {seconds} s ")
             sys.stderr.flush()
-        sys.stderr.write("\r\x1b[K")
+        if seconds:
+            sys.stderr.write("\r\x1b[K")
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()

@@ -50,7 +50,7 @@ class Catalog:
 
     Args:
         around: What is outside of the config.
-        folder: Where relative `file://` keys begin: the config's directory, or the working directory.
+        folder: Where relative `file://` keys begin: the config's directory; it may change between references.
     """
 
     def __init__(self, around: Surroundings, folder: str) -> None:
@@ -68,6 +68,12 @@ class Catalog:
         for name, settings in document.data.get("stores", {}).items():
             path = ("stores", name)
             self._check_name(name, "store", document, path)
+            if not isinstance(settings, dict):
+                raise document.error(
+                    path,
+                    f'store "{name}" must be a map, it is {kind_of(settings)}',
+                    ("fix", "an empty map is written {}"),
+                )
             self.stores[name] = self._store(name, settings, document, path)
         for name in document.data.get("secrets", {}):
             path = ("secrets", name)

@@ -6,6 +6,7 @@ What does not belong here: other tools' manifests. The language is described in 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from secretfetch.errors import ConfigError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from secretfetch.plan import Format
 
 COMMAND_LINE = Origin("command line")
+STANDARD_OUTPUT = "-"
 
 
 def catalog(document: Document | None, around: Surroundings) -> Catalog:
@@ -100,10 +102,11 @@ def target_plan(references: Sequence[str], target: str, kind: str | None, made: 
                 ("fix", "choose another --format, a name such as app.env, or a directory DIR/"),
                 where=str(COMMAND_LINE),
             )
-        output = RawFile(path=name, origin=COMMAND_LINE, entry=Pick(target, found[0]))
+        wanted = replace(found[0], optional=False) if target == STANDARD_OUTPUT else found[0]
+        output = RawFile(path=name, origin=COMMAND_LINE, entry=Pick(target, wanted))
     else:
         output = DataFile(path=name, origin=COMMAND_LINE, format=cast("Format", chosen), entries=spreads)
-    if target == "-":
+    if target == STANDARD_OUTPUT:
         return _plan(made, (Stream(output),))
     return _plan(made, (Volume(os.path.dirname(path), (output,), "flat", keep=True),))
 

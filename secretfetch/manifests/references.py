@@ -79,7 +79,7 @@ def _place(head: str) -> tuple[str, str]:
 
 
 def _ecs(head: str) -> tuple[str, str, dict[str, str]] | None:
-    """Take the suffix `:json-key:stage:version-id` off a bare ARN of Secrets Manager, any part of which may be empty."""
+    """Take the suffix `:json-key:stage:version-id` off a bare ARN of Secrets Manager; any part may be empty."""
     parts = head.split(":")
     if not _ARN.match(head) or parts[2] != "secretsmanager" or len(parts) <= _ARN_PARTS:
         return None

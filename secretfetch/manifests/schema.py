@@ -197,8 +197,14 @@ class Config(_Strict):
     """The own config of secretfetch."""
 
     stores: Annotated[
-        dict[str, dict[str, Any]],
-        _doc("Name -> `provider` and its settings. An entry named like a provider configures the ambient one."),
+        dict[str, Any],
+        _doc(
+            "Name -> `provider` and its settings. An entry named like a provider configures the ambient one.",
+            extra_json_schema={
+                "additionalProperties": {"type": "object", "properties": {"provider": _TEXT}},
+                "propertyNames": {"pattern": NAME},
+            },
+        ),
     ] = {}
     secrets: Annotated[
         dict[str, Any],

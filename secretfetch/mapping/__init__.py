@@ -209,7 +209,7 @@ def _template_value(source: Source, documents: Documents) -> object:
     value = documents.value(source)
     if value is None:
         return templates.Absent()
-    if not source.select:
-        return templates.value_of(value.data) if value.view is None else templates.wrap(documents.node(source))  # type: ignore[arg-type]
+    if not source.select and value.view is None:
+        return templates.value_of(value.data)
     node = documents.node(source)
     return templates.Absent() if isinstance(node, Missing) else templates.wrap(node)

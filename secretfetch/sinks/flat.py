@@ -9,14 +9,16 @@ the user) have no list and lose nothing. What does not belong here: the lock, th
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from secretfetch.bundle import File
 from secretfetch.sinks import fsio, layout, listing
 from secretfetch.sinks.listing import Listing
 from secretfetch.sinks.reaper import discard
 from secretfetch.sinks.swap import only_ours
-from secretfetch.sinks.tree import File, branches, parents
+from secretfetch.sinks.tree import branches, parents
 from secretfetch.sinks.trouble import about, in_the_way
 
 if TYPE_CHECKING:
@@ -83,16 +85,20 @@ class FlatWork:
     def _announce(self) -> None:
         """List what will be new before it is there. A file of somebody else's is not listed before it is replaced."""
         fd, survey = self._hold.fd, self._survey
-        new = (path for path in survey.tree if survey.linked(path) or fsio.status_at(fd, path) is None)
+        new = (path for path in survey.tree if survey.linked(path) or not self._is_file(path))
         above = {above for path in survey.tree for above in parents(path)}
         made = (path for path in above if not fsio.is_directory(fd, path))
         self._list(self._listed | Listing(frozenset(new), frozenset(made)))
 
+    def _is_file(self, path: str) -> bool:
+        found = fsio.status_at(self._hold.fd, path)
+        return found is not None and not stat.S_ISDIR(found.st_mode)
+
     def _list(self, wanted: Listing) -> None:
         if wanted != self._listed:
             listing.write(self._hold.fd, wanted, self._hold.spare())
-            fsio.sync(self._hold.fd)
             self._listed = wanted
+            fsio.sync(self._hold.fd)
 
     def _prepare_below(self, place: str, branch: Branch) -> None:
         for name, node in branch.items():

@@ -14,7 +14,8 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from secretfetch.sinks.tree import DIRECTORY_MODE, File
+from secretfetch.bundle import File
+from secretfetch.sinks.tree import DIRECTORY_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

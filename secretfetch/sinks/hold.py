@@ -137,7 +137,7 @@ def _open_root(path: str) -> tuple[int, list[str]]:
 def _unmake(made: list[str]) -> None:
     for path in reversed(made):
         with suppress(OSError):  # others have put something in
-            os.rmdir(path)  # noqa: PTH106 - a path as it was given
+            os.rmdir(path)
 
 
 def _make_below(fd: int, name: str, path: str, made: list[str]) -> int:
@@ -156,7 +156,11 @@ def _make_below(fd: int, name: str, path: str, made: list[str]) -> int:
     except OSError as error:
         error.filename = path
         raise
-    if path in made:
-        fsio.open_up(below)
+    try:
+        if path in made:
+            fsio.open_up(below)
+    except BaseException:
+        os.close(below)
+        raise
     os.close(fd)
     return below

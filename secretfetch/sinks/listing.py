@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secretfetch.bundle import File
 from secretfetch.names import path_fault
 from secretfetch.sinks import fsio
 from secretfetch.sinks.layout import LISTING
-from secretfetch.sinks.tree import File, parents
+from secretfetch.sinks.tree import parents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -65,7 +65,12 @@ def _open(root: int, path: str) -> tuple[int, bool]:
         fd = os.open(LOCK, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=root)
     except FileExistsError:  # another writer was faster
         return os.open(LOCK, _FLAGS, dir_fd=root), False
-    os.fchmod(fd, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+    except BaseException:
+        os.unlink(LOCK, dir_fd=root)
+        os.close(fd)
+        raise
     return fd, True
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from secretfetch.sinks import fsio, layout, listing
 from secretfetch.sinks.listing import Listing
-from secretfetch.sinks.tree import DIRECTORY_MODE, Change, File, Tree, parents, top
+from secretfetch.sinks.tree import DIRECTORY_MODE, Change, Tree, parents, top
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from secretfetch.bundle import File
 
 
 @dataclass(frozen=True, slots=True)

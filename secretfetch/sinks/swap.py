@@ -86,8 +86,16 @@ class SwapWork:
         if layout.DATA in self._survey.directories:
             raise in_the_way(self._hold.path, layout.DATA, "a directory")
         for name in missing:
-            if name in self._survey.directories and not only_ours(self._hold.fd, name, self._survey.present):
+            self._refuse_obstacle(name)
+
+    def _refuse_obstacle(self, name: str) -> None:
+        """Refuse to replace what holds files of others, or is a file where our link leads to a directory."""
+        root, survey = self._hold.fd, self._survey
+        if name in survey.directories:
+            if not only_ours(root, name, survey.present):
                 raise in_the_way(self._hold.path, name, "a directory with files of others")
+        elif name not in {*survey.tree, *survey.links, *survey.present.files} and fsio.status(root, name) is not None:
+            raise in_the_way(self._hold.path, name, "something that is no directory")
 
     def _write_generation(self) -> None:
         for attempt in range(_TRIES):

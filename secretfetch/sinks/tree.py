@@ -12,7 +12,6 @@ from secretfetch.names import path_conflicts, path_fault, printable
 
 DIRECTORY_MODE = 0o755
 
-
 Tree: TypeAlias = Mapping[str, File]
 """Every file of a volume by its relative path, `/` between the parts. Directories are those that files need."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol, Self
 
+from secretfetch.bundle import File
 from secretfetch.sinks import flat, fsio, swap
 from secretfetch.sinks.hold import Hold
 from secretfetch.sinks.layout import Layout
 from secretfetch.sinks.outside import Outside
 from secretfetch.sinks.survey import survey
-from secretfetch.sinks.tree import Change, File, Tree, check
+from secretfetch.sinks.tree import Change, Tree, check
 from secretfetch.sinks.trouble import told
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class VolumeWriter:
     ) -> None:
         if keep and layout != "flat":
             raise ValueError("only a flat volume can keep files of others")
-        self.root = os.path.abspath(root)  # noqa: PTH100 - `resolve` would follow links
+        self.root = os.path.abspath(root)
         self._layout = layout
         self._keep = keep
         self._grace = grace

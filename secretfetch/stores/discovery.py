@@ -25,7 +25,7 @@ BUILT_IN = {
     "env": "secretfetch_file:connect_env",
     "file": "secretfetch_file:connect_file",
 }
-_EXTRAS = {"secretfetch_aws": ("aws", "boto3")}
+_EXTRAS = {"secretfetch_aws": ("aws", "botocore")}
 """Import package of ours -> the extra that brings its SDK, and the module that shows whether it is there."""
 
 

@@ -106,6 +106,20 @@ def test_version_held_is_unchanged(aws, parameter_store):
     assert provider.fetch({ref("a"): held})[ref("a")].data == b"3"
 
 
+def test_reference_to_a_secret_changes_with_it(aws, parameter_store):
+    """A secret read through Parameter Store has no version of its own there; a change is seen all the same."""
+    asked = ref("/aws/reference/secretsmanager/prod/db")
+    answer = {"Name": asked.key, "Version": 0, "LastModifiedDate": 1700000000.0, "SourceResult": "{}"}
+    tell = lambda value: Fault(status=200, body=json.dumps({"Parameters": [{**answer, "Value": value}]}).encode())  # noqa: E731
+    provider = parameter_store()
+
+    aws.faults[:] = [tell("1")]
+    held = fetch(provider, asked)[asked].version
+    assert provider.fetch({asked: held}) == {asked: Unchanged()}
+    aws.faults[:] = [tell("2")]
+    assert provider.fetch({asked: held})[asked].data == b"2"
+
+
 def test_missing_parameter_names_region_and_near_names(aws, parameter_store):
     """One missing name is that ref's NotFound with a hint; the others of its request are there."""
     put(aws, **{"/prod/db/user": "shop"})
@@ -220,7 +234,7 @@ def test_nothing_below_is_not_found(aws, parameter_store):
 
     assert type(error) is NotFound
     assert str(error) == 'no parameter directly below "/prod/apps/" in us-east-1'
-    assert error.notes == (("meant", '"/prod/app/"?'),)
+    assert dict(error.notes)["meant"].startswith('"/prod/app/"')
 
 
 @pytest.mark.parametrize(
@@ -280,6 +294,17 @@ def test_denied_path_is_an_outcome(aws, parameter_store):
     error = outcomes[ref("/prod/app/")]
     assert isinstance(error, AccessDenied)
     assert dict(error.notes)["missing"].startswith("ssm:GetParametersByPath on ")
+
+
+@pytest.mark.parametrize(("key", "action"), [("/a/", "ssm:GetParametersByPath"), ("/a/b", "ssm:GetParameters")])
+def test_denial_without_a_sentence_names_the_action(aws, parameter_store, key, action):
+    """Where AWS does not say what is missing, it is what the ref needs."""
+    aws.faults.append(Fault(action.partition(":")[2], code="AccessDeniedException"))
+
+    error = fetch(parameter_store(), ref(key))[ref(key)]
+
+    where = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{key.strip('/')}"
+    assert dict(error.notes)["missing"] == f"{action} on {where}"
 
 
 def test_store_that_fails_is_raised_without_repeating(aws, parameter_store):

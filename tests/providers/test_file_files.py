@@ -167,7 +167,7 @@ class TestDirectory:
         assert fetch(tmp_path, value.version) == Unchanged()
         {
             "add": lambda: (tmp_path / "c").write_text(""),
-            "remove": lambda: (tmp_path / "b").unlink(),
+            "remove": (tmp_path / "b").unlink,
             "write": lambda: (tmp_path / "b").write_text("other"),
             "rename": lambda: (tmp_path / "b").rename(tmp_path / "c"),
         }[change]()
@@ -206,7 +206,7 @@ class TestDirectory:
 
     def test_a_name_that_is_not_text_is_told(self, tmp_path):
         """It cannot be a key of JSON."""
-        with open(os.fsencode(tmp_path) + b"/\xff", "w"):  # noqa: PTH123 - no Path has such a name
+        with open(os.fsencode(tmp_path) + b"/\xff", "w"):
             pass
         outcome = fetch(tmp_path)
         assert isinstance(outcome, DataError)

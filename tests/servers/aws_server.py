@@ -262,8 +262,8 @@ class _Handler(BaseHTTPRequestHandler):
             connection.close()
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str], cut: int | None = None) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
+        self.send_response_only(status)
+        for name, value in {"Date": self.date_time_string(), **headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -10,7 +10,7 @@ import stat
 import struct
 
 import pytest
-from sinks.volumes import Time, file, leftovers, tree, visible, wanted, write
+from sinks.volumes import Calls, Time, file, leftovers, tree, visible, wanted, write
 
 from secretfetch.errors import DataError, OutputError
 from secretfetch.sinks.volume import Change, VolumeWriter
@@ -30,6 +30,17 @@ def test_the_layout_is_that_of_the_kubelet(tmp_path):
     assert visible(tmp_path) == wanted(OLD)
 
 
+def test_everything_is_on_disk_before_it_is_published(tmp_path, monkeypatch):
+    """Each file, each directory and the root are synced before `..data` is renamed, and the root once more after."""
+    with Calls().watched(monkeypatch) as calls:
+        with VolumeWriter(str(tmp_path)) as writer:
+            writer.stage(OLD).publish()
+    before, after = calls.seen[: calls.seen.index("rename")], calls.seen[calls.seen.index("rename") :]
+    assert before.count("fsync") == len(OLD) + len(["generation", "tls", "root"])
+    assert after[:2] == ["rename", "fsync"]
+    assert after[-1] == "fsync"
+
+
 def test_modes_are_exact_under_any_umask(tmp_path):
     """Files have their mode, directories 0755, the lock 0600; the umask plays no part, neither does it change."""
     old = os.umask(0o077)
@@ -38,7 +49,9 @@ def test_modes_are_exact_under_any_umask(tmp_path):
         assert os.umask(0o077) == 0o077
     finally:
         os.umask(old)
-    modes = {name: stat.S_IMODE((tmp_path / "a/b" / name).stat().st_mode) for name in ("x/y", "z", "x", "..data", "..lock")}
+    modes = {
+        name: stat.S_IMODE((tmp_path / "a/b" / name).stat().st_mode) for name in ("x/y", "z", "x", "..data", "..lock")
+    }
     assert modes == {"x/y": 0o604, "z": 0o777, "x": 0o755, "..data": 0o755, "..lock": 0o600}
     assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o755
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o755
@@ -225,6 +238,14 @@ def test_a_directory_in_the_way_is_an_error(tmp_path, name):
     with VolumeWriter(str(tmp_path)) as writer, pytest.raises(OutputError, match=rf"{tmp_path}/{name}: a directory"):
         writer.stage(OLD)
     assert os.listdir(tmp_path) == [name]
+
+
+def test_a_file_where_a_directory_belongs_is_an_error(tmp_path):
+    """A file of somebody else's is replaced by a file of the same name only."""
+    (tmp_path / "tls").write_text("theirs")
+    with pytest.raises(OutputError, match=f"{tmp_path}/tls: something that is no directory is in the way"):
+        write(tmp_path, OLD)
+    assert os.listdir(tmp_path) == ["tls"]
 
 
 @pytest.mark.parametrize(

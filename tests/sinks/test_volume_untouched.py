@@ -107,7 +107,9 @@ def test_links_are_repaired_without_a_new_generation(tmp_path, damage):
     assert (visible(tmp_path), leftovers(tmp_path)) == (wanted(FILES), [])
 
 
-@pytest.mark.parametrize("damage", ["extra file", "extra directory", "directory mode", "file mode", "content", "link", "fifo"])
+@pytest.mark.parametrize(
+    "damage", ["extra file", "extra directory", "directory mode", "file mode", "content", "link", "fifo"]
+)
 def test_a_damaged_generation_is_replaced(tmp_path, damage):
     """Whatever is not as it was written makes the whole set be written again."""
     write(tmp_path, FILES)
@@ -117,7 +119,7 @@ def test_a_damaged_generation_is_replaced(tmp_path, damage):
         target.unlink()
     {
         "extra file": lambda: (live / "extra").write_text("x"),
-        "extra directory": lambda: (live / "tls/extra").mkdir(),
+        "extra directory": (live / "tls/extra").mkdir,
         "directory mode": lambda: (live / "tls").chmod(0o777),
         "file mode": lambda: target.chmod(0o444),
         "content": lambda: target.write_text("CERT"),

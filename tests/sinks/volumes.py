@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from secretfetch.sinks.layout import DATA, LISTING, LOCK
 from secretfetch.sinks.volume import File, Outside, VolumeWriter
 
@@ -26,6 +28,14 @@ def tree(**files: str) -> dict[str, File]:
     return {name.replace("__", "/").replace("_", "."): file(text) for name, text in files.items()}
 
 
+class _Handle:
+    def __init__(self, entry: list) -> None:
+        self.entry = entry
+
+    def cancel(self) -> None:
+        self.entry[1] = lambda: None
+
+
 class Time:
     """A clock that only moves when told, and timers that only fire then."""
 
@@ -36,18 +46,18 @@ class Time:
 
     def outside(self, **more) -> Outside:
         return Outside(
-            wall=lambda: time.time() + self.passed, monotonic=lambda: self.passed, sleep=self.sleep, later=self.later, **more
+            wall=lambda: time.time() + self.passed,
+            monotonic=lambda: self.passed,
+            sleep=self.sleep,
+            later=self.later,
+            **more,
         )
 
     def later(self, seconds, function):
         entry = [self.passed + seconds, function]
         self.timers.append(entry)
 
-        class Handle:
-            def cancel(_):
-                entry[1] = lambda: None
-
-        return Handle()
+        return _Handle(entry)
 
     def sleep(self, seconds: float) -> None:
         self.passed += seconds
@@ -156,3 +166,32 @@ class Calls:
             return call(path, flags, *args, **kwargs)
 
         return wrapped
+
+
+def dies(at: int, action) -> bool:
+    """Run something that writes a volume, and kill it before its `at`-th call that changes the disk.
+
+    Returns:
+        Whether it died; its open files are closed, and so its locks gone, as a dead process's are.
+    """
+    before = _open_files()
+    try:
+        with pytest.MonkeyPatch.context() as monkeypatch, Calls(at).watched(monkeypatch):
+            action()
+    except Killed:
+        for fd in _open_files() - before:
+            os.close(fd)
+        return True
+    return False
+
+
+def _open_files() -> set[int]:
+    # The listing has a file open itself, so the list is checked after it is closed.
+    return {int(name) for name in (os.listdir("/proc/self/fd")) if Path(f"/proc/self/fd/{name}").is_symlink()}
+
+
+def publish(root, files, **options) -> None:
+    """Publish a tree like `write`, from within a process that may die: nothing is cleaned up by leaving a block."""
+    writer = VolumeWriter(str(root), outside=Time().outside(), **options)
+    writer.stage(files).publish()
+    writer.close()
