@@ -40,6 +40,8 @@ def kind(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object":
         below = schema.get("additionalProperties")
         return f"map to {kind(below)}" if isinstance(below, dict) and below.get("type") != "object" else "map"
+    if isinstance(schema.get("type"), list):
+        return "literal"
     names = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
     return names.get(schema.get("type", ""), "any")
 

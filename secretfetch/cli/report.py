@@ -43,7 +43,8 @@ def error(failure: SecretError) -> None:
 def text_of(failure: SecretError) -> str:
     """Return the text form of one failure."""
     lines = [f"error: {failure.headline}  [{failure.code}, exit {failure.exit_code}]"]
-    notes = [*failure.notes, *((("in", failure.where),) if failure.where else ())]
+    told = any(failure.where in text for _, text in failure.notes)
+    notes = failure.notes if told else (*failure.notes, ("in", failure.where))
     lines += [f"  {label:{_LABEL}} {text}" for label, text in notes]
     return "\n".join(lines) + "\n"
 

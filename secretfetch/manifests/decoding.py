@@ -20,6 +20,7 @@ _AT = re.compile(r"(?s)(.*?)(?: - at `\$(.*)`)?")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _EXPECTED = re.compile(r"Expected `(.+)`, got `(.+)`")
+_LITERAL = 4  # a literal may be text, an int, a float or a bool: all are text as written
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -100,7 +101,8 @@ def _translated(message: str, document: Document, path: Path) -> Exception:
     if missing := _MISSING.fullmatch(problem):
         return document.error(path, f'{name_of(path)} lacks "{missing[1]}"')
     if expected := _EXPECTED.fullmatch(problem):
-        wanted = " or ".join(_WORDS.get(name, name) for name in expected[1].split(" | ") if name != "null")
+        names = [name for name in expected[1].split(" | ") if name != "null"]
+        wanted = "text" if len(names) == _LITERAL else " or ".join(_WORDS.get(name, name) for name in names)
         got = _WORDS.get(expected[2], expected[2])
         return document.error(path, f"{name_of(path)} must be {wanted}, it is {got}")
     return document.error(path, f"{name_of(path)}: {problem[:1].lower()}{problem[1:]}")

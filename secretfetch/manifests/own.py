@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from secretfetch.manifests.document import Document
     from secretfetch.plan import Format
 
-COMMAND_LINE = Origin("command line")
+COMMAND_LINE = Origin()
 STANDARD_OUTPUT = "-"
 
 
@@ -100,7 +100,6 @@ def target_plan(references: Sequence[str], target: str, kind: str | None, made: 
             raise ConfigError(
                 f"a raw file holds exactly one value, {len(found)} references are given",
                 ("fix", "choose another --format, a name such as app.env, or a directory DIR/"),
-                where=str(COMMAND_LINE),
             )
         wanted = replace(found[0], optional=False) if target == STANDARD_OUTPUT else found[0]
         output = RawFile(path=name, origin=COMMAND_LINE, entry=Pick(target, wanted))

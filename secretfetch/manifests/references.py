@@ -19,7 +19,7 @@ _KEY_VAULT = re.compile(
     r"https://([a-z0-9-]+\.(?:vault|managedhsm)\.(?:azure\.net|azure\.cn|usgovcloudapi\.net|microsoftazure\.de)/.+)",
     re.IGNORECASE,
 )
-_ESCAPED = re.compile(r"%(23|3[Ff])")
+_ESCAPED = re.compile(r"%(23|3F)")
 
 
 class Fault(ValueError):

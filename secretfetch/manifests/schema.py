@@ -31,6 +31,7 @@ def _ref(name: str) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
+_LITERAL = {"type": ["string", "number", "boolean"]}
 
 LiteralText: TypeAlias = str | int | float | bool
 """A literal: text; an unquoted number or boolean is its text as written."""
@@ -48,7 +49,11 @@ class Secret(_Strict):
     stage: Annotated[LiteralText, _doc("The staging label to read (AWS Secrets Manager), such as `AWSPREVIOUS`.")] = ""
     label: Annotated[LiteralText, _doc("The label to read (AWS SSM Parameter Store).")] = ""
     params: Annotated[
-        dict[str, LiteralText], _doc("Arguments of a Vault path that is written to, such as `pki/issue/web`.")
+        dict[str, Any],
+        _doc(
+            "Arguments of a Vault path that is written to, such as `pki/issue/web`.",
+            extra_json_schema={"additionalProperties": _LITERAL},
+        ),
     ] = {}
     recursive: Annotated[bool, _doc("An SSM path: the whole tree instead of the parameters directly below.")] = False
     optional: Annotated[
@@ -131,7 +136,11 @@ class Output(_Strict):
         _doc("Names, and where the value of each comes from.", extra_json_schema={"additionalProperties": _SOURCE}),
     ] = {}
     defaults: Annotated[
-        dict[str, LiteralText], _doc("Literals under everything else: the secret wins, the literal fills in.")
+        dict[str, Any],
+        _doc(
+            "Literals under everything else: the secret wins, the literal fills in.",
+            extra_json_schema={"additionalProperties": _LITERAL},
+        ),
     ] = {}
     template: Annotated[str | None, _doc("The file's content as Jinja2 text.")] = None
     template_file: Annotated[str | None, _doc("The same from a file beside the config.")] = None

@@ -126,7 +126,7 @@ def _missing(source: Source, document: Json) -> KeyNotFound:
     return KeyNotFound(
         headline,
         *notes,
-        ("fix", f"correct {source.origin or 'the reference'}, or give the key `optional: true` or `default:`"),
+        ("fix", f"correct {str(source.origin) or 'the reference'}, or give the key `optional: true` or `default:`"),
         ("note", "the secret was read: this is not a permission problem"),
         where=str(source.origin),
     )

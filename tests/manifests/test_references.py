@@ -19,7 +19,7 @@ ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db"
         ("aws-sm://prod/db#user", "aws-sm", "prod/db", {}, "user"),
         ("aws-sm://prod/db?stage=S&version=v#a?b", "aws-sm", "prod/db", {"stage": "S", "version": "v"}, "a?b"),
         ("aws-ssm:///prod/app/?recursive=true", "aws-ssm", "/prod/app/", {"recursive": "true"}, None),
-        ("file://a%23b%3Fc%3f%41%2523", "file", "a#b?c?%41%2523", {}, None),
+        ("file://a%23b%3Fc%3f%41%2523", "file", "a#b?c%3f%41%2523", {}, None),
         (ARN, "aws-sm", ARN, {}, None),
         (f"{ARN}:key::", "aws-sm", ARN, {}, "key"),
         (f"{ARN}:key:STAGE:vid", "aws-sm", ARN, {"stage": "STAGE", "version": "vid"}, "key"),
