@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from secretfetch.provider import SecretRef
     from secretfetch.stores import Stores
 
+_FEW = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -49,7 +51,7 @@ class Written(NamedTuple):
 def fetch(
     plan: Plan, stores: Stores, *, deadline: float, held: Mapping[SecretRef, SecretValue] | None = None
 ) -> dict[SecretRef, SecretValue | SecretError]:
-    """Fetch every secret that a plan uses, each once, and check that none is lacking.
+    """Fetch every secret that a plan uses, each once.
 
     Args:
         plan: Complete.
@@ -58,26 +60,23 @@ def fetch(
         held: Values of an earlier round; they are asked for only if they have changed.
 
     Returns:
-        Values; and the `NotFound` of secrets that all who use them forgive.
-
-    Raises:
-        SecretError: Failures, each with the places that need the secret.
+        Values and failures; a failure that somebody does not forgive says which places need the secret.
     """
     held = held or {}
     uses = _uses(plan.sources())
     wanted = {ref: held[ref].version if ref in held else None for ref in uses}
     forgiven = {ref for ref, sources in uses.items() if all(source.optional for source in sources)}
     answers = stores.fetch(wanted, deadline=deadline, forgiven=forgiven)
+    needed: dict[int, list[Source]] = {}  # by failure: that of a store is one and the same for all of its secrets
+    for ref, answer in answers.items():
+        if isinstance(answer, SecretError):
+            needed.setdefault(id(answer), []).extend(use for use in uses[ref] if not _forgives(use, answer))
+    told = {
+        id(answer): _told(answer, needed[id(answer)]) for answer in answers.values() if isinstance(answer, SecretError)
+    }
     outcomes: dict[SecretRef, SecretValue | SecretError] = {}
     for ref, answer in answers.items():
-        outcomes[ref] = held[ref] if isinstance(answer, Unchanged) else answer
-    errors = [
-        _told(error, [source for source in uses[ref] if not _forgives(source, error)])
-        for ref, error in outcomes.items()
-        if isinstance(error, SecretError) and not all(_forgives(source, error) for source in uses[ref])
-    ]
-    if errors:
-        raise one_or_several(errors)
+        outcomes[ref] = held[ref] if isinstance(answer, Unchanged) else told.get(id(answer), answer)
     return outcomes
 
 
@@ -183,8 +182,17 @@ def _forgives(source: Source, error: SecretError) -> bool:
 
 
 def _told(error: SecretError, sources: list[Source]) -> SecretError:
-    """Say which parts of the config need the secret that failed."""
-    origins = list(dict.fromkeys(str(source.origin) for source in sources if source.origin.file))
-    more = f" and {len(origins) - 4} more places" if len(origins) > 4 else ""  # noqa: PLR2004 - enough to find it
-    used = f"{shown(sources[0])}, in {', '.join(origins[:4])}{more}" if origins else shown(sources[0])
-    return error.with_notes(("needed", used), where=error.where or next(iter(origins), ""))
+    """Say which secrets are lacking now, and which parts of the config need them, if any do."""
+    if not sources:
+        return error
+    names = _few([shown(source) for source in sources], "secrets")
+    places = _few([str(source.origin) for source in sources if source.origin.file], "places")
+    needed = ("needed", f"{names}, in {places}" if places else names)
+    return error.with_notes(needed, where=error.where or str(sources[0].origin))
+
+
+def _few(texts: list[str], what: str) -> str:
+    """List a few of many."""
+    once = list(dict.fromkeys(texts))
+    more = f" and {len(once) - _FEW} more {what}" if len(once) > _FEW else ""
+    return ", ".join(once[:_FEW]) + more

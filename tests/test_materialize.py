@@ -5,7 +5,7 @@ import os
 import pytest
 
 from secretfetch import materialize
-from secretfetch.errors import NotFound, OutputError, SecretError, Several, Unavailable
+from secretfetch.errors import NotFound, OutputError, Several, Unavailable
 from secretfetch.plan import (
     DataFile,
     Entries,
@@ -159,6 +159,14 @@ def test_a_store_that_is_down_is_not_missing():
     """`optional` forgives nothing but not found."""
     world = World({})
     world.provider.fail(Unavailable("down"), key="x")
-    with pytest.raises(SecretError) as caught:
-        world.fetch(plan_of(Stream(env("-", source("x", optional=True)))))
-    assert isinstance(caught.value, Unavailable)
+    with pytest.raises(Unavailable):
+        world.run(plan_of(Stream(env("-", source("x", optional=True)))))
+
+
+def test_failures_of_stores_and_of_keys_are_told_together(tmp_path):
+    """A secret that is not there does not hide a wrong key of another, and the order is the plan's."""
+    world = World({"a": b"{}"})
+    outputs = (env("1.env", source("a", "k")), env("2.env", source("x")), env("3.env", source("x")))
+    with pytest.raises(Several) as caught:
+        world.run(plan_of(volume(tmp_path, *outputs)))
+    assert ["KEY_NOT_FOUND", "SECRET_NOT_FOUND"] == [error.code for error in caught.value.errors]

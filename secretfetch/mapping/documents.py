@@ -84,7 +84,7 @@ def shown(source: Source) -> str:
     ref = source.ref
     params = "&".join(f"{name}={value}" for name, value in (("version", ref.version), *ref.params) if value)
     address = f"{ref.store}://{ref.key}" + (f"?{params}" if params else "")
-    return f'"{source.name}"' if source.name in (address, ref.key) else f'"{source.name}" ({address})'
+    return f'"{source.name}"' if ":" in source.name and source.name in (address, ref.key) else f'"{source.name}" ({address})'
 
 
 def _parse(source: Source, value: SecretValue) -> Json | SecretError:

@@ -119,14 +119,14 @@ def test_a_list_that_is_a_link_or_no_json_is_no_list(tmp_path, outside):
 
 
 @pytest.mark.parametrize("layout", ["swap", "flat"])
-def test_comparing_follows_no_link(tmp_path, outside, layout):
+@pytest.mark.parametrize("name", ["tls", "tls/tls.crt"])
+def test_comparing_follows_no_link(tmp_path, outside, layout, name):
     """What stands outside is not taken for what was written, even where the bytes are the same."""
     root = tmp_path / "v"
     files = tree(tls__tls_crt="precious")
     (outside / "tls/tls.crt").chmod(0o440)
     write(root, files, layout=layout)
-    path = root / "tls" if layout == "flat" else root / os.readlink(root / "..data") / "tls"
-    _instead(path, outside / "tls")
+    _instead((root if layout == "flat" else root / os.readlink(root / "..data")) / name, outside / name)
     assert compare(str(root), files)
 
 

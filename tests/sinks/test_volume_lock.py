@@ -57,21 +57,25 @@ def test_the_lock_is_held_between_rounds(tmp_path):
         writer.close()
 
 
-def test_a_lock_file_that_was_removed_is_not_trusted(tmp_path):
-    """A lock on a file that has no name any more keeps nobody out, so it is taken again on the file that has."""
+def test_a_lock_on_a_file_without_a_name_is_no_lock(tmp_path, monkeypatch):
+    """A writer that gives up removes its new lock file; whoever has opened that one does not take it for the lock."""
     first = VolumeWriter(str(tmp_path))
     staged = first.stage(ONE)
-    clock = Time()
-    clock.on_sleep = staged.abort  # removes the lock file that it had made, and lets go
-    second = VolumeWriter(str(tmp_path), outside=clock.outside())
-    waiting = os.open(tmp_path / "..lock", os.O_RDWR)
-    second.stage(TWO).publish()
-    assert not os.path.samestat(os.fstat(waiting), os.stat(tmp_path / "..lock"))
-    os.close(waiting)
-    third = VolumeWriter(str(tmp_path), outside=Time().outside())
+    third = VolumeWriter(str(tmp_path))
+    flock = fcntl.flock
+
+    def overtaken(fd, kind):
+        monkeypatch.undo()
+        staged.abort()
+        third.stage(TWO)
+        flock(fd, kind)
+
+    second = VolumeWriter(str(tmp_path), outside=Time().outside(lock_timeout=0))
+    monkeypatch.setattr(lock.fcntl, "flock", overtaken)
     with pytest.raises(OutputError, match="another secretfetch"):
-        third.stage(ONE)
-    second.close()
+        second.stage(ONE)
+    third.close()
+    assert os.listdir(tmp_path) == []
 
 
 def test_two_writers_in_turn_lose_nothing(tmp_path):

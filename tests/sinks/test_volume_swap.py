@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import struct
+import time
 
 import pytest
 from sinks.volumes import Calls, Time, file, leftovers, tree, visible, wanted, write
@@ -32,9 +33,8 @@ def test_the_layout_is_that_of_the_kubelet(tmp_path):
 
 def test_everything_is_on_disk_before_it_is_published(tmp_path, monkeypatch):
     """Each file, each directory and the root are synced before `..data` is renamed, and the root once more after."""
-    with Calls().watched(monkeypatch) as calls:
-        with VolumeWriter(str(tmp_path)) as writer:
-            writer.stage(OLD).publish()
+    with Calls().watched(monkeypatch) as calls, VolumeWriter(str(tmp_path)) as writer:
+        writer.stage(OLD).publish()
     before, after = calls.seen[: calls.seen.index("rename")], calls.seen[calls.seen.index("rename") :]
     assert before.count("fsync") == len(OLD) + len(["generation", "tls", "root"])
     assert after[:2] == ["rename", "fsync"]
@@ -197,6 +197,36 @@ def test_a_generation_that_was_live_a_moment_ago_is_not_swept(tmp_path):
     assert not (tmp_path / old).exists()
 
 
+def test_what_a_dead_writer_left_is_gone_before_anything_is_written(tmp_path):
+    """A full volume is made room in first: generations and prepared names of the dead go before the new set comes."""
+    write(tmp_path, OLD)
+    (tmp_path / "..2020_01_01_01_01_01.1/d").mkdir(parents=True)
+    (tmp_path / "..tmp-01").symlink_to("..data/gone")
+    clock = Time()
+    clock.passed = 60.0
+    writer = VolumeWriter(str(tmp_path), outside=clock.outside())
+    with pytest.MonkeyPatch.context() as monkeypatch, Calls().watched(monkeypatch) as calls:
+        writer.stage(NEW)
+    assert sorted(calls.seen[:3]) == ["rmdir", "rmdir", "unlink"]
+    writer.close()
+    assert leftovers(tmp_path) == []
+
+
+def test_a_clock_that_is_set_does_not_cut_the_grace_short(tmp_path):
+    """Only the monotonic clock counts for the generations of this process."""
+    clock = Time()
+    hour = iter([0.0] * 3 + [3600.0] * 10)
+    outside = dataclasses.replace(clock.outside(), wall=lambda: time.time() + next(hour))
+    writer = VolumeWriter(str(tmp_path), outside=outside)
+    writer.stage(OLD).publish()
+    old = os.readlink(tmp_path / "..data")
+    writer.stage(NEW).publish()
+    writer.stage(OLD).publish()
+    assert next(hour) == 3600.0
+    assert (tmp_path / old / "app.env").exists()
+    writer.close()
+
+
 def test_a_generation_name_that_is_taken_is_not_used(tmp_path):
     """Time and chance may repeat themselves: what has that name stays as it is, and another name is found."""
     tokens = iter(["11", "aa", "ab", "11", "22", "ac"])
@@ -275,15 +305,18 @@ def test_a_deep_name_is_written_and_removed(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_owner_and_setgid(tmp_path):
-    """`owner` is applied; without one a setgid volume (`fsGroup`) hands its group down, and stays unchanged after."""
+@pytest.mark.parametrize("layout", ["swap", "flat"])
+def test_owner_and_setgid(tmp_path, layout):
+    """`owner` is applied; without one a setgid volume (`fsGroup`) hands its group down, to later files too."""
     os.chown(tmp_path, 0, 4321)
     os.chmod(tmp_path, 0o2775)
     files = {"d/mine": file("1", owner=(1234, 1235)), "d/e/ours": file("2")}
-    write(tmp_path, files)
+    write(tmp_path, files, layout=layout)
+    assert not write(tmp_path, files, layout=layout)
+    files |= {"d/e/later": file("3")}
+    write(tmp_path, files, layout=layout)
     owners = {path: ((tmp_path / path).stat().st_uid, (tmp_path / path).stat().st_gid) for path in files}
-    assert owners == {"d/mine": (1234, 1235), "d/e/ours": (0, 4321)}
-    assert not write(tmp_path, files)
+    assert owners == {"d/mine": (1234, 1235), "d/e/ours": (0, 4321), "d/e/later": (0, 4321)}
 
 
 def test_watchers_of_the_directory_hear_each_swap(tmp_path):

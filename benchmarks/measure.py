@@ -1,0 +1,86 @@
+"""Processes, measured: wall time, CPU time and peak memory from the kernel, rivals in turn so that both meet the same noise.
+
+What does not belong here: what is measured, and printing.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One program.
+
+    Attributes:
+        name: In tables.
+        argv: With an absolute path first.
+        env: All of it.
+        output: File for its standard output; nothing is the null device.
+        prepare: Called before each run, outside of the time.
+        check: Called after each run; raises if the program did not do its work.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    output: str = os.devnull
+    prepare: Callable[[], object] = bool
+    check: Callable[[], object] = bool
+
+
+@dataclass
+class Runs:
+    """What was measured of one rival: milliseconds, milliseconds, MiB."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+    def spread(self, what: str) -> tuple[float, float, float]:
+        """Return minimum, median and maximum of `wall`, `cpu` or `memory`."""
+        numbers = getattr(self, what)
+        return min(numbers), statistics.median(numbers), max(numbers)
+
+
+def in_turn(rivals: Sequence[Rival], rounds: int, warm_up: int = 2) -> dict[str, Runs]:
+    """Run rivals one after the other, round by round; the rounds of the warm-up are not counted.
+
+    Raises:
+        RuntimeError: A program failed.
+    """
+    found = {rival.name: Runs() for rival in rivals}
+    for number in range(-warm_up, rounds):
+        for rival in rivals:
+            wall, cpu, memory = _run(rival)
+            if number >= 0:
+                runs = found[rival.name]
+                runs.wall.append(wall)
+                runs.cpu.append(cpu)
+                runs.memory.append(memory)
+    return found
+
+
+def _run(rival: Rival) -> tuple[float, float, float]:
+    rival.prepare()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 1, rival.output, flags, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, f"{rival.env['HOME']}/stderr", flags, 0o600),
+    ]
+    begun = time.perf_counter()
+    child = os.posix_spawn(rival.argv[0], rival.argv, rival.env, file_actions=actions)
+    _, status, used = os.wait4(child, 0)
+    wall = time.perf_counter() - begun
+    if status:
+        with open(f"{rival.env['HOME']}/stderr") as file:  # noqa: PTH123 - memory counts here
+            raise RuntimeError(f"{rival.name}: exit {os.waitstatus_to_exitcode(status)}: {file.read()[-1000:]}")
+    rival.check()
+    return wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024

@@ -1,0 +1,57 @@
+"""Figures as markdown tables. What does not belong here: measuring."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cases import Case
+    from measure import Runs
+
+UNITS = {"wall": "ms", "cpu": "ms", "memory": "MiB"}
+
+
+def machine(*, with_cli: bool) -> dict[str, Any]:
+    """Describe what the figures depend on."""
+    packages = ["secretfetch", "boto3", "moto", *(["awscli"] if with_cli else [])]
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1),
+        **{name: version(name) for name in packages},
+    }
+
+
+def figures(case: Case, found: dict[str, Runs]) -> dict[str, Any]:
+    """Return a case's figures as plain data."""
+    measured = ("wall", "cpu", *(("memory",) if case.memory else ()))
+    rows = {name: {what: [round(n, 1) for n in runs.spread(what)] for what in measured} for name, runs in found.items()}
+    targets = []
+    for target in case.targets:
+        ratio = found[target.ours].spread(target.what)[1] / found[target.theirs].spread(target.what)[1]
+        met = ratio <= target.limit
+        targets.append({"of": target.ours, "to": target.theirs, "what": target.what, "ratio": round(ratio, 2),
+                        "limit": target.limit, "met": met})  # fmt: skip
+    return {"title": case.title, "rows": rows, "targets": targets}
+
+
+def markdown(made: dict[str, Any]) -> str:
+    """Write a case's figures as a table, its ratios below."""
+    first = next(iter(made["rows"].values()))
+    heads = ["", *(f"{what}, {UNITS[what]}" for what in first)]
+    lines = [f"### {made['title']}", "", _row(heads), _row(["---", *["---:"] * len(first)])]
+    for name, row in made["rows"].items():
+        lines.append(_row([name, *(f"{low:.0f} / **{mid:.0f}** / {high:.0f}" for low, mid, high in row.values())]))
+    lines.append("")
+    for target in made["targets"]:
+        met = "" if target["met"] else ", **missed**"
+        text = f"{target['what']}: {target['of']} takes {target['ratio']:.2f} x {target['to']}"
+        lines.append(f"- {text} (target: at most {target['limit']:g}{met})")
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
