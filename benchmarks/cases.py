@@ -78,7 +78,7 @@ def secretfetch(bench: Bench, url: str, count: int, name: str = "secretfetch") -
     secrets = "".join(f"  s{number}: aws-sm://bench/{number:02}\n" for number in range(count))
     items = "".join(f"      - {{secret: s{number}, prefix: s{number}_}}\n" for number in range(count))
     items = "      - s0\n" if count == 1 else items
-    with open(config, "w") as file:  # noqa: PTH123 - memory counts here
+    with open(config, "w") as file:
         file.write(f"secrets:\n{secrets}outputs:\n  - path: db.env\n    from:\n{items}")
     return Rival(
         name,
@@ -152,7 +152,7 @@ def _remove(path: str) -> None:
 
 def _holds(path: str, count: int) -> None:
     """Make sure that the values are there."""
-    with open(path) as file:  # noqa: PTH123 - memory counts here
+    with open(path) as file:
         found = file.read().count("canary-0123456789")
     if found != count:
         raise RuntimeError(f"{path} holds {found} secrets, not {count}")

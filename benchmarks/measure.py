@@ -1,11 +1,13 @@
-"""Processes, measured: wall time, CPU time and peak memory from the kernel, rivals in turn so that both meet the same noise.
+"""Processes, measured: wall time, CPU time and peak memory from the kernel.
 
-What does not belong here: what is measured, and printing.
+Rivals take turns, so that all of them meet the same noise. A child's peak memory begins at its parent's, as far as the
+kernel is concerned: nothing large may be imported here. What does not belong here: what is measured, and printing.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -50,6 +52,11 @@ class Runs:
         return min(numbers), statistics.median(numbers), max(numbers)
 
 
+def own_memory() -> float:
+    """Return the peak of this process in MiB: below it no child can be measured."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def in_turn(rivals: Sequence[Rival], rounds: int, warm_up: int = 2) -> dict[str, Runs]:
     """Run rivals one after the other, round by round; the rounds of the warm-up are not counted.
 
@@ -80,7 +87,7 @@ def _run(rival: Rival) -> tuple[float, float, float]:
     _, status, used = os.wait4(child, 0)
     wall = time.perf_counter() - begun
     if status:
-        with open(f"{rival.env['HOME']}/stderr") as file:  # noqa: PTH123 - memory counts here
+        with open(f"{rival.env['HOME']}/stderr") as file:
             raise RuntimeError(f"{rival.name}: exit {os.waitstatus_to_exitcode(status)}: {file.read()[-1000:]}")
     rival.check()
     return wall * 1000, (used.ru_utime + used.ru_stime) * 1000, used.ru_maxrss / 1024

@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from measure import own_memory
+
 if TYPE_CHECKING:
     from cases import Case
     from measure import Runs
@@ -26,7 +28,13 @@ def machine(*, with_cli: bool) -> dict[str, Any]:
 
 
 def figures(case: Case, found: dict[str, Runs]) -> dict[str, Any]:
-    """Return a case's figures as plain data."""
+    """Return a case's figures as plain data.
+
+    Raises:
+        RuntimeError: The memory that was measured is that of the process that measures.
+    """
+    if case.memory and min(runs.spread("memory")[0] for runs in found.values()) < own_memory() + 1:
+        raise RuntimeError(f"the measuring process has {own_memory():.0f} MiB itself: too much")
     measured = ("wall", "cpu", *(("memory",) if case.memory else ()))
     rows = {name: {what: [round(n, 1) for n in runs.spread(what)] for what in measured} for name, runs in found.items()}
     targets = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers.aws_server import AwsServer  # noqa: E402 - found by the line above
+from servers.aws_server import AwsServer
 
 CONTENT = {
     "host": "db.example.com",

@@ -30,11 +30,11 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_DIRECTORY = (errno.ENOTDIR, errno.ELOOP)
 
 
-class OwnerRefusedError(PermissionError):
-    """A file cannot be given away: only root may."""
+class OwnerRefusedError(OSError):
+    """A file cannot be given away: only root may, and in a user namespace only to an id that is mapped (EINVAL)."""
 
-    def __init__(self, owner: tuple[int, int]) -> None:
-        super().__init__(errno.EPERM, os.strerror(errno.EPERM))
+    def __init__(self, number: int, owner: tuple[int, int]) -> None:
+        super().__init__(number, os.strerror(number))
         self.owner = owner
 
 
@@ -101,8 +101,10 @@ def write_file(parent: int, name: str, file: File) -> None:
 def _give(fd: int, owner: tuple[int, int]) -> None:
     try:
         os.fchown(fd, *owner)
-    except PermissionError:
-        raise OwnerRefusedError(owner) from None
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EINVAL):
+            raise
+        raise OwnerRefusedError(error.errno, owner) from None
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -91,8 +91,9 @@ def output_error(error: OSError, root: str, verb: str = "write to") -> OutputErr
 
 def _owner_refused(error: OwnerRefusedError, root: str) -> OutputError:
     uid, gid = error.owner
+    reason = "there is no such id in this user namespace" if error.errno == errno.EINVAL else _REASONS[errno.EPERM]
     return OutputError(
-        f"cannot give files in {printable(root, 400)} to uid {uid}, gid {gid}: operation not permitted",
+        f"cannot give files in {printable(root, 400)} to uid {uid}, gid {gid}: {reason}",
         ("process", f"uid {os.geteuid()}, gid {os.getegid()}"),
         (
             "fix",

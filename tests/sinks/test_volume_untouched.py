@@ -122,7 +122,7 @@ def test_a_damaged_generation_is_replaced(tmp_path, damage):
         "extra directory": (live / "tls/extra").mkdir,
         "directory mode": lambda: (live / "tls").chmod(0o777),
         "file mode": lambda: target.chmod(0o444),
-        "content": lambda: target.write_text("CERT"),
+        "content": lambda: (target.chmod(0o640), target.write_text("CERT"), target.chmod(0o440)),
         "link": lambda: target.symlink_to("tls.key"),
         "fifo": lambda: os.mkfifo(target),
     }[damage]()
