@@ -114,18 +114,12 @@ def all_cases(bench: Bench, near: str, far: str, *, with_cli: bool) -> list[Case
         far: URL of the same, 20 ms away.
         with_cli: The AWS CLI is installed.
     """
-    one = []
-    for where, url in (("localhost", near), ("20 ms away", far)):
-        rivals = [secretfetch(bench, url, 1), script(bench, url, 1), *([cli(bench, url)] if with_cli else [])]
-        targets = [
-            Target("wall", "secretfetch", "boto3 script", 1.25),
-            Target("memory", "secretfetch", "boto3 script", 1.3),
-            *([Target("wall", "secretfetch", "aws CLI", 1.0)] if with_cli else []),
-        ]
-        one.append(Case(f"One secret, one env file, a server on {where}" if url == near else f"The same, {where}",
-                        rivals, targets))  # fmt: skip
+    one = [
+        _one_secret(bench, f"One secret into one env file, {where}", url, with_cli=with_cli)
+        for where, url in (("server on this machine", near), ("server 20 ms away", far))
+    ]
     many = Case(
-        f"{MANY} secrets, 20 ms away",
+        f"{MANY} secrets into one env file, server 20 ms away",
         [
             secretfetch(bench, far, 1, "secretfetch, 1 secret"),
             secretfetch(bench, far, MANY, f"secretfetch, {MANY} secrets"),
@@ -143,6 +137,18 @@ def all_cases(bench: Bench, near: str, far: str, *, with_cli: bool) -> list[Case
         memory=False,
     )
     return [*one, many, start]
+
+
+def _one_secret(bench: Bench, title: str, url: str, *, with_cli: bool) -> Case:
+    rivals = [secretfetch(bench, url, 1), script(bench, url, 1)]
+    targets = [
+        Target("wall", "secretfetch", "boto3 script", 1.25),
+        Target("memory", "secretfetch", "boto3 script", 1.3),
+    ]
+    if with_cli:
+        rivals.append(cli(bench, url))
+        targets.append(Target("wall", "secretfetch", "aws CLI", 1.0))
+    return Case(title, rivals, targets)
 
 
 def _remove(path: str) -> None:

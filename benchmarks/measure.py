@@ -31,7 +31,7 @@ class Rival:
     """
 
     name: str
-    argv: Sequence[str]
+    argv: list[str]
     env: Mapping[str, str]
     output: str = os.devnull
     prepare: Callable[[], object] = bool

@@ -75,8 +75,9 @@ def main() -> int:
     results: dict[str, Any] = {"machine": report.machine(with_cli=with_cli), "rounds": options.rounds, "cases": []}
     if not options.json:
         print(", ".join(f"{name} {value}" for name, value in results["machine"].items()))
-        print(f"{options.rounds} rounds in turn; minimum / **median** / maximum")
-        print("" if with_cli else "The aws CLI is left out: it is not installed here.\n")
+        print(f"{options.rounds} rounds in turn; minimum / **median** / maximum\n")
+        if not with_cli:
+            print("The aws CLI is left out: it is not installed here.\n")
     with tempfile.TemporaryDirectory() as folder, servers() as (near, far):
         for case in all_cases(Bench(folder, scripts, HERE), near, far, with_cli=with_cli):
             made = report.figures(case, in_turn(case.rivals, options.rounds))

@@ -30,6 +30,8 @@ EXIT_USAGE = 2
 EXIT_CHANGES = 9  # `plan --exit-code`
 EXIT_BUG = 70
 
+_LONGEST_HINT = 100  # characters; nobody reads a longer name to its end
+
 
 class SecretError(Exception):
     """An expected failure that a person can act on.
@@ -166,5 +168,5 @@ def near(name: str, candidates: Iterable[str], most: int = 3) -> list[str]:
 
 def meant(name: str, candidates: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return the note `meant  "username"?`, or none where nothing is near. To be splatted into an error's notes."""
-    found = near(name, candidates)
+    found = [candidate for candidate in near(name, candidates) if len(candidate) <= _LONGEST_HINT]
     return (("meant", " or ".join(f'"{candidate}"' for candidate in found) + "?"),) if found else ()

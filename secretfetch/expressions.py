@@ -90,10 +90,15 @@ def select(document: Json, text: str) -> Json:
 @lru_cache(maxsize=512)
 def _parse(text: str) -> dict[str, Any]:
     """Return the library's syntax tree: nodes of `type`, `children` and perhaps `value`."""
+    import warnings  # noqa: PLC0415 - start-up cost
+
     from jmespath import exceptions, parser  # noqa: PLC0415 - start-up cost
 
     try:
-        tree: Any = parser.Parser().parse(text).parsed
+        # A literal that is no JSON is taken as text, as the library does; it warns that this is old.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree: Any = parser.Parser().parse(text).parsed
     except exceptions.LexerError as error:
         raise Fault("syntax error", (error.lexer_position or 0) + 1) from None
     except exceptions.ParseError as error:

@@ -8,19 +8,20 @@ reading configs (`manifests`), and doing anything.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Literal as OneOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from secretfetch.provider import SecretRef
 
-Syntax: TypeAlias = Literal["auto", "key", "jmespath"]
+Syntax: TypeAlias = OneOf["auto", "key", "jmespath"]
 """`auto`: the text as a plain key of the top object, then as JMESPath; `key`: that alone."""
-Decode: TypeAlias = Literal["base64", "base64url", "hex"]
-Format: TypeAlias = Literal["docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml"]
+Decode: TypeAlias = OneOf["base64", "base64url", "hex"]
+Format: TypeAlias = OneOf["docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml"]
 """A format of a file that holds names and values. `raw` and directories have types of their own."""
-Case: TypeAlias = Literal["", "upper", "lower"]
+Case: TypeAlias = OneOf["", "upper", "lower"]
 
 DEFAULT_MODE = 0o440
 
@@ -48,10 +49,17 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A part of a JSON document."""
+    """A part of a JSON document.
+
+    Attributes:
+        expression: What to select.
+        syntax: How to read that.
+        whole: What comes of it is a secret of its own: if it is text, a further selection reads that as JSON.
+    """
 
     expression: str
     syntax: Syntax = "auto"
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +87,46 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """One name, one selected value. `default` is used, unencoded, where the value is missing."""
+class Literal:
+    """A text from the config itself."""
+
+    text: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text made by a template.
+
+    Attributes:
+        text: Jinja2.
+        sources: The secrets that it uses, by their names in it.
+        origin: Where it is written.
+    """
+
+    text: str = field(repr=False)
+    sources: tuple[tuple[str, Source], ...] = ()
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name, one value.
+
+    Attributes:
+        name: Of the variable or file.
+        what: Where the value comes from.
+        decode: How its text is encoded. Does not apply to the default.
+        mode: Of its file, in a directory.
+        optional: Left out where it is missing: not there, or null.
+        default: Stands in where it is missing.
+    """
 
     name: str
-    source: Source
+    what: Source | Literal | Template
     decode: Decode | None = None
     mode: int | None = None
     optional: bool = False
     default: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """One name, one text from the config itself."""
-
-    name: str
-    text: bytes = field(repr=False)
-    mode: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Templated:
-    """One name, one text made by a template. `sources`: the secrets that it can see, by their names in it."""
-
-    name: str
-    template: str = field(repr=False)
-    sources: tuple[tuple[str, Source], ...]
-    origin: Origin
-    mode: int | None = None
-
-
-Entry: TypeAlias = Pick | Fixed | Templated
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +170,7 @@ class PathsTo:
 class Entries:
     """Names and values of one output. Later wins: `defaults`, then `spreads` and `paths`, then `keys`."""
 
-    defaults: tuple[Fixed, ...] = ()
+    defaults: tuple[Entry, ...] = ()
     spreads: tuple[Spread, ...] = ()
     keys: tuple[Entry, ...] = ()
     paths: PathsTo | None = None
@@ -172,7 +188,7 @@ class _Output:
 class RawFile(_Output):
     """A file that holds one value and nothing else. `path` is relative to its volume; `owner` is uid and gid."""
 
-    entry: Entry = Fixed("", b"")
+    entry: Entry = Entry("", Literal(b""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +222,7 @@ class Volume:
 
     root: str
     outputs: tuple[Output, ...]
-    layout: Literal["swap", "flat"] = "swap"
+    layout: OneOf["swap", "flat"] = "swap"
     keep: bool = False
 
 
@@ -261,10 +277,10 @@ def _sources_of_entries(entries: Entries) -> Iterator[Source]:
 
 
 def _sources_of_entry(entry: Entry) -> Iterator[Source]:
-    if isinstance(entry, Pick):
-        yield entry.source
-    elif isinstance(entry, Templated):
-        yield from (source for _, source in entry.sources)
+    if isinstance(entry.what, Source):
+        yield entry.what
+    elif isinstance(entry.what, Template):
+        yield from (source for _, source in entry.what.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,5 +289,5 @@ class Refresh:
 
     period: float = 300.0
     jitter: float = 0.1
-    on_error: Literal["keep", "exit"] = "keep"
+    on_error: OneOf["keep", "exit"] = "keep"
     max_stale: float | None = None

@@ -221,7 +221,8 @@ def _parse(template: str) -> nodes.Template:
 
 @lru_cache(maxsize=256)
 def _compile(template: str) -> _Compiled:
-    environment = _environment()
+    # Jinja makes all line ends alike: a template whose lines all end in CR LF keeps them.
+    environment = _environment("\r\n" if template.count("\r\n") == template.count("\n") > 0 else "\n")
     from jinja2 import Template  # noqa: PLC0415 - start-up cost
 
     code = environment.compile(template, filename=_FILE)
@@ -369,8 +370,8 @@ def _absent() -> Any:
     return AbsentSecret(name="an optional secret that does not exist")
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Any:
+@lru_cache(maxsize=2)
+def _environment(newline: str = "\n") -> Any:
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - start-up cost
 
     class Environment(ImmutableSandboxedEnvironment):
@@ -386,7 +387,12 @@ def _environment() -> Any:
             return self.undefined(obj=obj, name=str(argument)) if found is None else found
 
     environment = Environment(
-        undefined=_undefined_type(), finalize=_finalize, keep_trailing_newline=True, autoescape=False, loader=None
+        undefined=_undefined_type(),
+        finalize=_finalize,
+        keep_trailing_newline=True,
+        newline_sequence=newline,
+        autoescape=False,
+        loader=None,
     )
     for name in _REMOVED_GLOBALS:
         del environment.globals[name]

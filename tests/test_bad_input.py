@@ -2,93 +2,35 @@
 
 import ctypes
 import json
-import logging
 import os
 import re
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from bad_inputs import ALL, CANARY
+from bad.aws import AWS
+from bad.commands import BY_REFERENCE, USAGE
+from bad.data import DATA
+from bad.fields import FIELDS
+from bad.files import FILES
+from bad.local import LOCAL
+from bad.plans import PLACES, REFERENCES, TEMPLATES
+from bad.table import CANARY
+from in_process import Place, clean_environment
 from servers.shared_aws import shared_aws
 
-from secretfetch.cli import main
-
-_NONE = [pytest.param(bad, id=bad.id) for bad in ALL]
-_JSON = [pytest.param(bad, id=bad.id) for bad in ALL if bad.exit != 2 and not bad.slow]
+_ALL = [*FILES, *FIELDS, *REFERENCES, *TEMPLATES, *PLACES, *DATA, *LOCAL, *AWS, *USAGE, *BY_REFERENCE]
+_EACH = [pytest.param(bad, id=bad.id) for bad in _ALL]
+_JSON = [pytest.param(bad, id=bad.id) for bad in _ALL if bad.exit != 2 and not bad.slow]
 _KEY = "canary-of-the-key"
-_CODES = {"CONFIG_INVALID": 78, "SECRET_NOT_FOUND": 66, "KEY_NOT_FOUND": 66, "DATA_INVALID": 65}
-
-
-class Place:
-    """Where one run happens: a config beside its files, and an output directory with an older set in it."""
-
-    def __init__(self, root, capfdbinary):
-        self.root = root
-        self.capture = capfdbinary
-        for name in ("dir", "out", "root", "home", "work"):
-            (root / name).mkdir()
-
-    def fill(self, text):
-        for name in ("dir", "out", "root"):
-            text = text.replace("{" + name + "}", str(self.root / name))
-        return text
-
-    def write(self, files):
-        for name, content in files.items():
-            path = self.root / "dir" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if callable(content):
-                content(str(path))
-            else:
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-    def run(self, *args):
-        """Run the program here; return its exit code, standard output and standard error."""
-        self.capture.readouterr()
-        code = main([self.fill(word) for word in args])
-        sys.stdout.flush()
-        sys.stderr.flush()
-        captured = self.capture.readouterr()
-        return code, captured.out.decode(), captured.err.decode()
-
-    def state(self):
-        """Return everything there is, as a reader could tell it apart."""
-        found = {}
-        for folder, folders, names in os.walk(self.root):
-            for name in [*folders, *names]:
-                path = os.path.join(folder, name)
-                status = os.lstat(path)
-                told = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
-                if stat.S_ISREG(status.st_mode) and status.st_size < 1 << 20:
-                    told = Path(path).read_bytes()
-                stamps = (status.st_mtime_ns, status.st_size) if not stat.S_ISDIR(status.st_mode) else ()
-                found[path] = (status.st_ino, status.st_mode, status.st_uid, status.st_gid, *stamps, told)
-        return found
 
 
 @pytest.fixture
-def quiet_logging():
-    """Put the handlers of the process back: the program sets its own."""
-    root = logging.getLogger()
-    handlers, level, ours = root.handlers[:], root.level, logging.getLogger("secretfetch").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("secretfetch").setLevel(ours)
-
-
-@pytest.fixture
-def place(tmp_path, capfdbinary, monkeypatch, quiet_logging):
+def place(tmp_path, capfdbinary, monkeypatch):
     """Give a place whose output directory holds a set from before."""
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "SECRETFETCH_")) or name.upper().endswith("_PROXY"):
-            monkeypatch.delenv(name)
     made = Place(tmp_path, capfdbinary)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / "work")
+    clean_environment(monkeypatch, made)
     old = tmp_path / "old.yaml"
     old.write_text(
         "outputs:\n  - {path: a.env, keys: {OLD: {value: x}}}\n  - {path: d/, keys: {x: {value: y}}}\n"
@@ -129,7 +71,7 @@ def _release(bad):
         shared_aws().released.set()
 
 
-@pytest.mark.parametrize("bad", _NONE)
+@pytest.mark.parametrize("bad", _EACH)
 def test_bad_input(bad, place, monkeypatch):
     """Bad input ends with the documented code, names what is wrong, shows no value and touches nothing."""
     _prepare(place, bad, monkeypatch)
@@ -156,7 +98,7 @@ def test_bad_input_in_json_with_every_log_line(bad, place, monkeypatch):
     code, out, err = place.run(*bad.args, "--log-format", "json", "--log-level", "debug")
     _release(bad)
 
-    lines = [json.loads(line) for line in err.splitlines()]
+    lines = [json.loads(line) for line in err.removesuffix("\n").split("\n")]
     assert bad.exit == code, err
     assert "" == out
     assert lines[-1]["exit_code"] == code
@@ -175,11 +117,11 @@ def _assert_decent(err):
 
 def test_table_is_complete():
     """The table has at least 110 inputs, each of its own name and each told something."""
-    names = [bad.id for bad in ALL]
+    names = [bad.id for bad in _ALL]
 
     assert len(set(names)) == len(names)
     assert len(names) >= 110
-    assert {bad.exit for bad in ALL} == {2, 65, 66, 75, 77, 78}
+    assert {bad.exit for bad in _ALL} == {2, 65, 66, 75, 77, 78}
 
 
 # ---- places that cannot be written to or read from ----------------------------------------------------------------------
@@ -198,7 +140,7 @@ def _program(place, *args):
     """Run the program as somebody whom permissions bind."""
     done = subprocess.run(
         [str(Path(sys.executable).with_name("secretfetch")), *map(place.fill, args)],
-        preexec_fn=_drop_privileges,  # noqa: PLW1509 - no threads are at work, and prctl is all it does
+        preexec_fn=_drop_privileges,
         capture_output=True,
         text=True,
         timeout=30,
@@ -265,7 +207,12 @@ def test_volume_that_may_not_be_made(place):
 
 @pytest.mark.parametrize(
     ("target", "named"),
-    [("/dev/null", "/dev/null"), ("/proc/secretfetch", "/proc"), ("{dir}/a.json", r"a\.json"), ("{dir}/a.json/x", r"a\.json")],
+    [
+        ("/dev/null", "/dev/null"),
+        ("/proc/secretfetch", "/proc"),
+        ("{dir}/a.json", r"a\.json"),
+        ("{dir}/a.json/x", r"a\.json"),
+    ],
 )
 def test_place_that_is_no_directory(place, target, named):
     """A volume that is a file, lies below one or where nothing can be made is 73, names it and leaves all as it is."""
@@ -293,10 +240,10 @@ def test_second_volume_in_the_way(place):
     assert before == place.state()
 
 
-def test_file_of_somebody_else_in_the_way(place):
-    """A file in the volume that secretfetch did not write is not replaced: 73, named, nothing changes."""
+def test_directory_of_somebody_else_in_the_way(place):
+    """A directory where a file has to be is not replaced: 73, named, nothing changes."""
     place.write({**_GOOD_FILES, "config.yaml": _GOOD + "  - {path: mine.txt, from: {value: x}}\n"})
-    (place.root / "out" / "mine.txt").write_text("of somebody else")
+    (place.root / "out" / "mine.txt").mkdir()
     before = place.state()
 
     code, _, err = place.run(*_FETCH)
@@ -310,7 +257,9 @@ def full(place):
     """Give a volume of 64 KiB that is full."""
     point = place.root / "full"
     point.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", point], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", point], check=False, capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     yield point

@@ -14,15 +14,16 @@ from secretfetch.mapping.rewriting import rewritten
 from secretfetch.plan import (
     DataFile,
     Entries,
-    Fixed,
+    Literal,
     Origin,
     PathsTo,
-    Pick,
+    Entry,
     RawFile,
     Rewrite,
     Select,
     Source,
     Spread,
+    Template,
 )
 from secretfetch.provider import SecretRef, SecretValue, Version
 
@@ -42,7 +43,7 @@ def values(entries, held):
 
 
 def picked(data, *expressions, **settings):
-    item = project(RawFile(path="x", entry=Pick("x", source(*expressions), **settings)), documents(data)).get("")
+    item = project(RawFile(path="x", entry=Entry("x", source(*expressions), **settings)), documents(data)).get("")
     return None if item is None else item.data
 
 
@@ -60,9 +61,37 @@ def test_whole_values_are_verbatim():
 def test_a_view_is_selected_from_and_never_written():
     """Where a store gives text in another notation, keys come from its JSON view and the whole is the text."""
     held = documents(b"user: shop\n", view=b'{"user":"shop"}')
-    bundle = project(RawFile(path="x", entry=Pick("x", source())), held)
+    bundle = project(RawFile(path="x", entry=Entry("x", source())), held)
     assert b"user: shop\n" == bundle[""].data
     assert {"user": "shop"} == values(Entries(spreads=(Spread(source()),)), held)
+
+
+def test_a_secret_that_is_text_inside_of_another_is_a_document():
+    """What the reference of a secret selects is what the secret is: JSON as text is JSON for a further selection."""
+    inner = Source(REF, "inner", (Select("blob", whole=True),), origin=Origin("c.yaml", 4))
+    deeper = Source(REF, "inner", (Select("blob", whole=True), Select("a")), origin=Origin("c.yaml", 4))
+    held = documents(b'{"blob": "{\\"a\\": 1.50}", "text": "s3cr3t"}')
+    entries = Entries(spreads=(Spread(inner),), keys=(Entry("whole", inner), Entry("key", deeper)))
+    assert {"a": "1.50", "key": "1.50", "whole": '{"a": 1.50}'} == values(entries, held)
+    with pytest.raises(DataError, match="is not JSON"):
+        documents(b'{"blob": "s3cr3t"}').node(deeper)
+
+
+@pytest.mark.parametrize("settings", [{"optional": True}, {"default": b"d"}])
+def test_literals_and_templates_take_the_same_fields(settings):
+    """decode, default and optional go with a literal and a template as with a secret."""
+    template = Template("{{ db.b }}", (("db", source()),), Origin("c.yaml", 5))
+    gone = Template("{{ db.nope }}", (("db", source()),), Origin("c.yaml", 6))
+    held = documents(b'{"b": "NQ=="}')
+    entries = Entries(
+        keys=(
+            Entry("L", Literal(b"NQ=="), "base64", **settings),
+            Entry("T", template, "base64", **settings),
+            Entry("G", gone, **settings),
+        )
+    )
+    expected = {"L": "5", "T": "5"} | ({"G": "d"} if "default" in settings else {})
+    assert expected == values(entries, held)
 
 
 def test_null_and_nothing_are_missing():
@@ -96,7 +125,7 @@ def test_near_matches_look_where_the_path_ends():
 
 def test_every_failure_of_an_output_is_told():
     """Several wrong keys are one error with all of them."""
-    keys = tuple(Pick(name, source(name)) for name in ("A", "B"))
+    keys = tuple(Entry(name, source(name)) for name in ("A", "B"))
     with pytest.raises(Several) as caught:
         project(DataFile(path="x.env", entries=Entries(keys=keys)), documents(b"{}"))
     assert 2 == len(caught.value.errors)
@@ -104,7 +133,7 @@ def test_every_failure_of_an_output_is_told():
 
 def test_a_document_that_is_no_json_fails_once():
     """However many keys want it, the fault of a secret is one and the same error."""
-    keys = tuple(Pick(name, source(name)) for name in ("A", "B"))
+    keys = tuple(Entry(name, source(name)) for name in ("A", "B"))
     with pytest.raises(Several) as caught:
         project(DataFile(path="x.env", entries=Entries(keys=keys)), documents(b'{"a": s3cr3t}'))
     first, second = caught.value.errors
@@ -116,9 +145,9 @@ def test_a_document_that_is_no_json_fails_once():
 def test_precedence():
     """defaults < spread < keys; a missing optional key leaves what lies under it."""
     entries = Entries(
-        defaults=(Fixed("A", b"default"), Fixed("B", b"default"), Fixed("C", b"default")),
+        defaults=(Entry("A", Literal(b"default")), Entry("B", Literal(b"default")), Entry("C", Literal(b"default"))),
         spreads=(Spread(source()),),
-        keys=(Pick("B", source("X")), Pick("C", source("nope"), optional=True)),
+        keys=(Entry("B", source("X")), Entry("C", source("nope"), optional=True)),
     )
     assert {"A": "1", "B": "x", "C": "default", "X": "x"} == values(entries, documents(b'{"A":"1","B":"2","X":"x"}'))
 
@@ -128,17 +157,17 @@ def test_absent_optional_secrets():
     held = Documents({REF: NotFound("no such secret")})
     entries = Entries(
         spreads=(Spread(source(optional=True)),),
-        keys=(Pick("A", source("a", optional=True)), Pick("B", source("b", optional=True), default=b"d")),
+        keys=(Entry("A", source("a", optional=True)), Entry("B", source("b", optional=True), default=b"d")),
     )
     assert {"B": "d"} == values(entries, held)
-    assert {} == project(RawFile(path="x", entry=Pick("x", source(optional=True))), held)
+    assert {} == project(RawFile(path="x", entry=Entry("x", source(optional=True))), held)
 
 
 @pytest.mark.parametrize("error", [AccessDenied("no"), NotFound("gone")])
 def test_optional_keys_do_not_forgive_their_secret(error):
     """A key's own `optional` is about the key; a secret that is denied, or not there and needed, is an error."""
     with pytest.raises(type(error)):
-        project(RawFile(path="x", entry=Pick("x", source("a"), optional=True)), Documents({REF: error}))
+        project(RawFile(path="x", entry=Entry("x", source("a"), optional=True)), Documents({REF: error}))
 
 
 def test_collisions_of_spreads_name_both():
@@ -164,10 +193,10 @@ def test_json_types_are_kept_beside_the_text():
             path="x.json",
             entries=Entries(
                 keys=(
-                    Pick("n", source("n")),
-                    Pick("w", source()),
-                    Pick("d", source("b"), decode="base64"),
-                    Pick("f", source("nope"), default=b"5"),
+                    Entry("n", source("n")),
+                    Entry("w", source()),
+                    Entry("d", source("b"), decode="base64"),
+                    Entry("f", source("nope"), default=b"5"),
                 )
             ),
         ),
@@ -181,7 +210,7 @@ def test_json_types_are_kept_beside_the_text():
 
 def test_paths_name_the_files_that_will_be_there():
     """The variables are the directory's names less what is missing, with case and suffix."""
-    folder = Entries(keys=(Pick("user", source("user")), Pick("nope", source("nope"), optional=True)))
+    folder = Entries(keys=(Entry("user", source("user")), Entry("nope", source("nope"), optional=True)))
     entries = Entries(paths=PathsTo(folder, "/mnt/files", "_FILE", "upper"))
     assert {"USER_FILE": "/mnt/files/user"} == values(entries, documents(b'{"user":"u"}'))
 

@@ -10,7 +10,7 @@ from secretfetch.plan import (
     DataFile,
     Entries,
     Origin,
-    Pick,
+    Entry,
     Plan,
     RawFile,
     Select,
@@ -128,8 +128,8 @@ def test_an_absent_optional_raw_file_is_not_written(tmp_path):
     """The raw file of an optional secret that does not exist is left out; one of an earlier run goes."""
     world = World({"a": b"1", "x": b"2"})
     outputs = (
-        RawFile(path="a", entry=Pick("a", source("a"))),
-        RawFile(path="x", entry=Pick("x", source("x", optional=True))),
+        RawFile(path="a", entry=Entry("a", source("a"))),
+        RawFile(path="x", entry=Entry("x", source("x", optional=True))),
     )
     plan = plan_of(volume(tmp_path, *outputs))
     world.run(plan)

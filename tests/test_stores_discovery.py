@@ -98,7 +98,7 @@ def test_the_listing_has_all_and_imports_none(site):
 
 def test_the_listing_tells_of_an_extra_that_is_not_installed(monkeypatch):
     """A provider of ours whose SDK is missing is listed with the command that brings it."""
-    monkeypatch.setattr(discovery, "_can_be_found", lambda module: module != "boto3")
+    monkeypatch.setattr(discovery, "_can_be_found", lambda module: module != "botocore")
     problems = {one.name: one.problem for one in installed() if one.distribution == "secretfetch"}
     assert problems["aws-sm"] == "needs pip install 'secretfetch[aws]'"
     assert problems["file"] == ""

@@ -66,7 +66,7 @@ def explain(
         return _unreachable(error, title, region, known_regions)
     if isinstance(error, sdk.PartialCredentialsError):
         missing = f"{kwargs['cred_var']}" if isinstance(kwargs["cred_var"], str) else ", ".join(kwargs["cred_var"])
-        return ConfigError(f"half of AWS credentials: {missing} is missing", ("source", str(kwargs["provider"])))
+        return AuthFailed(f"half of AWS credentials: {missing} is missing", ("source", str(kwargs["provider"])))
     if isinstance(error, sdk.ProfileNotFound):
         return _no_profile(str(kwargs["profile"]))
     if isinstance(error, _SIGN_IN):

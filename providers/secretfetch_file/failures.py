@@ -9,9 +9,7 @@ import stat
 from secretfetch.provider import AccessDenied, DataError, NotFound, SecretError, Unavailable, meant
 
 _UNUSABLE = {
-    errno.ENOTDIR: "goes through something that is no directory",
     errno.ELOOP: "is a link that leads in a circle",
-    errno.ENAMETOOLONG: "is longer than a path can be",
 }
 
 
@@ -25,6 +23,10 @@ def failure_of(path: str, error: OSError) -> SecretError:
     at = error.filename if isinstance(error.filename, str) else path
     if isinstance(error, FileNotFoundError):
         return NotFound(f'there is no file "{at}"', *_hints(at))
+    if isinstance(error, NotADirectoryError):
+        return NotFound(f'there is no file "{at}": the path goes through something that is no directory')
+    if error.errno == errno.ENAMETOOLONG:
+        return NotFound(f'there is no file "{at}": no name can be as long')
     if isinstance(error, PermissionError):
         return AccessDenied(
             f'no permission to read "{at}"',

@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.exit_code
     except BrokenPipeError:
         return _BROKEN_PIPE
+    except SystemExit as end:  # click ends completion so, and turns a broken pipe into status 1
+        return _BROKEN_PIPE if end.code else 0
     except Exception as error:  # noqa: BLE001 - a bug must not print a traceback, which may show values
         report.bug(error)
         return EXIT_BUG

@@ -33,7 +33,7 @@ def error(failure: SecretError) -> None:
     parts = failure.errors if isinstance(failure, Several) else (failure,)
     for part in parts:
         if _style == "json":
-            _line("error", part.headline, _fields(part))
+            _line("error", _harmless(part.headline), _fields(part))
         else:
             _write(sys.stderr, text_of(part))
     if len(parts) > 1:
@@ -42,17 +42,22 @@ def error(failure: SecretError) -> None:
 
 def text_of(failure: SecretError) -> str:
     """Return the text form of one failure."""
-    lines = [f"error: {failure.headline}  [{failure.code}, exit {failure.exit_code}]"]
+    lines = [f"error: {_harmless(failure.headline)}  [{failure.code}, exit {failure.exit_code}]"]
     told = any(failure.where in text for _, text in failure.notes)
     notes = failure.notes if told else (*failure.notes, ("in", failure.where))
-    lines += [f"  {label:{_LABEL}} {text}" for label, text in notes]
+    lines += [f"  {label:{_LABEL}} {_harmless(text)}" for label, text in notes]
     return "\n".join(lines) + "\n"
+
+
+def _harmless(text: str) -> str:
+    """Escape what could command a terminal or begin a line: names in messages come from stores, and are anybody's."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def _fields(failure: SecretError) -> dict[str, Any]:
     fields: dict[str, Any] = {"event": "failed", "error_code": failure.code, "exit_code": failure.exit_code}
-    for label, text in failure.notes:
-        name = label.replace(" ", "_")
+    for label, note in failure.notes:
+        name, text = label.replace(" ", "_"), _harmless(note)
         fields[name] = f"{fields[name]}; {text}" if name in fields else text
     return {**fields, **({"where": failure.where} if failure.where else {})}
 

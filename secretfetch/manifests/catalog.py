@@ -122,7 +122,7 @@ class Catalog:
     def _secret(self, name: str, document: Document, path: Path) -> Source:
         value, origin = at(document, path), document.at(*path)
         if isinstance(value, str):
-            return replace(self._whole_only(value, {}, origin), name=name)
+            return _declared(self._whole_only(value, {}, origin), name)
         if not isinstance(value, dict):
             raise document.error(path, f'secret "{name}" must be a reference or a map, it is {kind_of(value)}')
         spec = decode(document, path, schema.Secret)
@@ -145,7 +145,8 @@ class Catalog:
         if clash := written.keys() & dict(source.ref.params).keys():
             raise document.error(path, f'"{min(clash)}" is given twice', ("fix", "keep one of them"))
         params = tuple(sorted((*source.ref.params, *written.items())))
-        return replace(source, name=name, optional=spec.optional, ref=replace(source.ref, params=params))
+        source = replace(source, optional=spec.optional, ref=replace(source.ref, params=params))
+        return _declared(source, name)
 
     def _whole_only(self, text: str, given: dict[str, str], origin: Origin) -> Source:
         text = expand(text, self.around.environ, origin)
@@ -193,6 +194,11 @@ class Catalog:
         if any(ord(sign) < ord(" ") for sign in key):
             raise ConfigError("a key holds a control character", where=str(origin))
         return os.path.join(self.folder, key) if store.provider == "file" else key
+
+
+def _declared(source: Source, name: str) -> Source:
+    """Make a reference a secret of the config: what its expression selects is what the secret is."""
+    return replace(source, name=name, select=tuple(replace(select, whole=True) for select in source.select))
 
 
 def _select(expression: str, origin: Origin) -> Select:

@@ -84,13 +84,19 @@ def _compose(content: str, file: str) -> list[yaml.Node]:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else file
         problem = error.problem or error.context or "not YAML"
-        hint = (("fix", "indent with blanks"),) if "\\t" in problem else ()
+        hint = (("fix", "indent with blanks, not with tabs"),) if mark and _has_tab(content, mark.line) else ()
         raise ConfigError(f"YAML syntax: {problem}", *hint, where=where) from None
     except yaml.reader.ReaderError as error:
         line = content.count("\n", 0, error.position) + 1
         raise ConfigError("YAML syntax: a character that YAML does not allow", where=f"{file}:{line}") from None
     except yaml.YAMLError:
         raise ConfigError("YAML syntax", where=file) from None
+
+
+def _has_tab(content: str, number: int) -> bool:
+    lines = content.splitlines()
+    line = lines[number] if number < len(lines) else ""
+    return "\t" in line[: len(line) - len(line.lstrip())]
 
 
 def _check_depth(events: Iterable[yaml.Event], file: str) -> None:

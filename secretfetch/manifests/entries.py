@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from secretfetch.errors import ConfigError, meant
 from secretfetch.manifests import references, schema
 from secretfetch.manifests.decoding import at, decode, decode_text, kind_of, name_of
-from secretfetch.plan import Entry, Fixed, Pick, Rewrite, Spread, Templated
+from secretfetch.plan import Entry, Literal, Rewrite, Spread, Template
 
 if TYPE_CHECKING:
     from secretfetch.manifests.catalog import Catalog
     from secretfetch.manifests.document import Document, Path
-    from secretfetch.plan import Origin
+    from secretfetch.plan import Origin, Source
 
 MODE_FORM = 'quoted octal, such as "0440"'
 
@@ -28,10 +28,10 @@ class Reader:
         self.document = document
         self.catalog = catalog
 
-    def literals(self, path: Path) -> tuple[Fixed, ...]:
+    def literals(self, path: Path) -> tuple[Entry, ...]:
         """Read `defaults`."""
         names = at(self.document, path)
-        return tuple(Fixed(name, decode_text(self.document, (*path, name), f'"{name}"').encode()) for name in names)
+        return tuple(Entry(name, self._literal((*path, name), f'"{name}"')) for name in names)
 
     def keys(self, path: Path, *, modes: bool) -> tuple[Entry, ...]:
         """Read `keys`. `modes`: an entry may give a mode."""
@@ -45,7 +45,7 @@ class Reader:
         """
         value, origin = at(self.document, path), self.document.at(*path)
         if isinstance(value, str):
-            return Pick(name, self.catalog.source(value, origin))
+            return Entry(name, self.catalog.source(value, origin))
         if not isinstance(value, dict):
             raise self.document.error(path, f"{name_of(path)} must be text or a map, it is {kind_of(value)}")
         spec = decode(self.document, path, schema.Source)
@@ -55,27 +55,29 @@ class Reader:
                 path,
                 f"{name_of(path)} needs one of from, template and value, it has {' and '.join(kinds) or 'none'}",
             )
-        mode = self._entry_mode(value, path, modes=modes)
-        if kinds != ["from"]:
-            self._refuse(value, path, kinds[0], ("default", "optional", "decode"))
-        if "value" in value:
-            return Fixed(name, decode_text(self.document, (*path, "value"), "value").encode(), mode)
-        if spec.template is not None:
-            return self.template(name, spec.template, self.document.at(*path, "template"), mode)
-        return self._pick(name, spec, path, mode)
-
-    def _pick(self, name: str, spec: schema.Source, path: Path, mode: int | None) -> Pick:
-        value = at(self.document, path)
-        text = decode_text(self.document, (*path, "from"), "from")
-        source = self.catalog.source(text, self.document.at(*path, "from"))
         default = None
         if "default" in value:
-            default = decode_text(self.document, (*path, "default"), "default").encode()
-        if references.is_reference(text) and (spec.optional or default is not None):
-            source = replace(source, optional=True)
-        return Pick(name, source, spec.decode, mode, spec.optional, default)
+            default = self._literal((*path, "default"), "default").text
+        forgiven = spec.optional or default is not None
+        what = self._what(name, path, forgiven=forgiven)
+        return Entry(name, what, spec.decode, self._entry_mode(value, path, modes=modes), spec.optional, default)
 
-    def template(self, name: str, text: str, origin: Origin, mode: int | None = None) -> Templated:
+    def _what(self, name: str, path: Path, *, forgiven: bool) -> Source | Literal | Template:
+        value = at(self.document, path)
+        if "value" in value:
+            return self._literal((*path, "value"), "value")
+        if "template" in value:
+            text = decode_text(self.document, (*path, "template"), "template")
+            return self.template(name, text, self.document.at(*path, "template"))
+        text = decode_text(self.document, (*path, "from"), "from")
+        source = self.catalog.source(text, self.document.at(*path, "from"))
+        # A key that names its secret by a whole reference speaks for the secret too.
+        return replace(source, optional=True) if forgiven and references.is_reference(text) else source
+
+    def _literal(self, path: Path, what: str) -> Literal:
+        return Literal(decode_text(self.document, path, what).encode())
+
+    def template(self, name: str, text: str, origin: Origin) -> Template:
         """Check a template and find the secrets that it uses.
 
         Raises:
@@ -95,7 +97,7 @@ class Reader:
                 where=str(origin),
             )
         sources = tuple((secret, replace(self.catalog.secrets[secret], origin=origin)) for secret in sorted(used))
-        return Templated(name, text, sources, origin, mode)
+        return Template(text, sources, origin)
 
     def spreads(self, path: Path) -> tuple[Spread, ...]:
         """Read `from` of an output that holds names and values: one item or a list."""
@@ -142,8 +144,3 @@ class Reader:
                 (*path, "mode"), f"{name_of(path)}: only a file of a directory has a mode of its own"
             )
         return self.mode((*path, "mode"))
-
-    def _refuse(self, value: dict[str, Any], path: Path, beside: str, fields: tuple[str, ...]) -> None:
-        for name in fields:
-            if name in value:
-                raise self.document.error((*path, name), f"{name_of(path)}: {name} does not go with {beside}")

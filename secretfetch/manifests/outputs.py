@@ -14,7 +14,8 @@ from secretfetch.manifests import schema
 from secretfetch.manifests.decoding import at, decode, kind_of, name_of
 from secretfetch.manifests.entries import Reader
 from secretfetch.manifests.places import Place, format_of, place, volumes
-from secretfetch.plan import DEFAULT_MODE, DataFile, Entries, Files, Output, PathsTo, RawFile, Volume
+from secretfetch.names import printable
+from secretfetch.plan import DEFAULT_MODE, DataFile, Entries, Entry, Files, Output, PathsTo, RawFile, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from secretfetch.manifests.document import Document, Path
     from secretfetch.plan import Format
 
+_LARGEST_ID = 2**32 - 2  # the next one means "leave it" to the kernel
 _CONTENT = ("from", "keys", "defaults", "paths_to")
 _TEMPLATES = ("template", "template_file")
 
@@ -73,11 +75,11 @@ class _Builder:
         return _Draft(place(spec.path, self._around, self._document.at(*path, "path")), spec, path, given)
 
     def output(self, draft: _Draft, folders: Mapping[tuple[str, str], _Draft]) -> Output:
-        path, spec = draft.path, draft.spec
+        path = draft.path
         common: dict[str, Any] = {
             "path": draft.where.path,
             "mode": self._reader.mode((*path, "mode")) if "mode" in draft.given else DEFAULT_MODE,
-            "owner": self._owner(spec.owner),
+            "owner": self._owner(draft),
             "origin": self._document.at(*path, "path"),
         }
         if any(name in draft.given for name in _TEMPLATES):
@@ -90,11 +92,13 @@ class _Builder:
             return self._raw(draft, common)
         return DataFile(**common, format=kind, entries=self._entries(draft, folders, modes=False))
 
-    def _owner(self, text: str | None) -> tuple[int, int] | None:
-        if text is None:
+    def _owner(self, draft: _Draft) -> tuple[int, int] | None:
+        if draft.spec.owner is None:
             return None
-        user, _, group = text.partition(":")
-        return int(user), int(group)
+        user, group = (int(number) for number in draft.spec.owner.split(":"))
+        if max(user, group) > _LARGEST_ID:
+            raise self._document.error((*draft.path, "owner"), f"owner: a uid or gid is at most {_LARGEST_ID}")
+        return user, group
 
     def _format(self, draft: _Draft) -> Format | None:
         name = draft.spec.format
@@ -125,20 +129,19 @@ class _Builder:
             origin = self._document.at(*draft.path, "template_file")
             text = self._read(draft.spec.template_file, str(origin))
         if text is None:
-            raise self._document.error(draft.path, "the template must be text, it is null")
-        entry = self._reader.template(draft.spec.path, text, origin)
-        return RawFile(**common, entry=entry)
+            field = next(name for name in _TEMPLATES if name in draft.given)
+            raise self._document.error((*draft.path, field), f"{field} must be text, it is null")
+        return RawFile(**common, entry=Entry(draft.spec.path, self._reader.template(draft.spec.path, text, origin)))
 
     def _read(self, name: str, where: str) -> str:
         try:
             with open(os.path.join(self._folder, name), encoding="utf-8", newline="") as stream:
                 return stream.read()
-        except OSError as error:
-            raise ConfigError(
-                f"cannot read template_file {name}: {os.strerror(error.errno or 0)}", where=where
-            ) from None
         except UnicodeDecodeError:
-            raise ConfigError(f"template_file {name} is not UTF-8", where=where) from None
+            raise ConfigError(f"template_file {printable(name)} is not UTF-8", where=where) from None
+        except (OSError, ValueError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "no name of a file"
+            raise ConfigError(f"cannot read template_file {printable(name)}: {reason}", where=where) from None
 
     def _raw(self, draft: _Draft, common: dict[str, Any]) -> RawFile:
         where, name = (*draft.path, "from"), draft.spec.path

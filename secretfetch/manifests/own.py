@@ -17,9 +17,9 @@ from secretfetch.manifests.places import format_of
 from secretfetch.plan import (
     DataFile,
     Entries,
+    Entry,
     Files,
     Origin,
-    Pick,
     Plan,
     RawFile,
     Refresh,
@@ -102,7 +102,7 @@ def target_plan(references: Sequence[str], target: str, kind: str | None, made: 
                 ("fix", "choose another --format, a name such as app.env, or a directory DIR/"),
             )
         wanted = replace(found[0], optional=False) if target == STANDARD_OUTPUT else found[0]
-        output = RawFile(path=name, origin=COMMAND_LINE, entry=Pick(target, wanted))
+        output = RawFile(path=name, origin=COMMAND_LINE, entry=Entry(target, wanted))
     else:
         output = DataFile(path=name, origin=COMMAND_LINE, format=cast("Format", chosen), entries=spreads)
     if target == STANDARD_OUTPUT:
@@ -149,6 +149,8 @@ def _check_on_change(document: Document) -> tuple[dict[str, Any], ...]:
         body = hook[kind]
         if kind == "signal" and ("process" in body) == ("pid_file" in body):
             raise document.error((*path, kind), "signal needs exactly one of process and pid_file")
+        if kind == "webhook" and isinstance(body, str) and not body.startswith(("http://", "https://")):
+            raise document.error((*path, kind), "webhook must be a URL, http:// or https://")
         if kind == "touch":
             decode_text(document, (*path, kind), "touch")
         if kind == "command" and (body if isinstance(body, list) else body["run"])[:1] in ([], [""]):

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from secretfetch import jsontext
 from secretfetch.bundle import MISSING, Bundle, Item, Missing
-from secretfetch.errors import DataError, SecretError, one_or_several
+from secretfetch.errors import ConfigError, DataError, KeyNotFound, SecretError, meant, one_or_several
 from secretfetch.mapping.decoding import decode
-from secretfetch.mapping.documents import Documents, shown
+from secretfetch.mapping.documents import Documents, listed, shown
 from secretfetch.mapping.rewriting import cased, rewritten
-from secretfetch.plan import Fixed, Pick, RawFile, Templated
+from secretfetch.names import printable
+from secretfetch.plan import Literal, RawFile, Source, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from secretfetch import templates
     from secretfetch.jsontext import Json
-    from secretfetch.plan import Entries, Entry, Output, PathsTo, Source, Spread
+    from secretfetch.plan import Entries, Entry, Output, PathsTo, Spread
 
 __all__ = ["Documents", "project", "shown"]
 
@@ -46,15 +48,21 @@ class _Projection:
         self._errors: list[SecretError] = []
 
     def entries(self, entries: Entries) -> Bundle:
-        names: dict[str, Item] = {fixed.name: Item(fixed.text, origin="defaults") for fixed in entries.defaults}
+        names: dict[str, Item] = {}
+        names |= self._each(entries.defaults)
         names |= self._spreads(entries)
-        for entry in entries.keys:
-            item = self._collected(lambda entry=entry: _entry(entry, self._documents))  # type: ignore[misc]
-            if item is not None:
-                names[entry.name] = item
+        names |= self._each(entries.keys)
         if self._errors:
             raise one_or_several(self._errors)
         return names
+
+    def _each(self, entries: Iterable[Entry]) -> dict[str, Item]:
+        found = {}
+        for entry in entries:
+            item = self._collected(lambda entry=entry: _entry(entry, self._documents))  # type: ignore[misc]
+            if item is not None:
+                found[entry.name] = item
+        return found
 
     def _spreads(self, entries: Entries) -> dict[str, Item]:
         found: dict[str, Item] = {}
@@ -82,39 +90,48 @@ class _Projection:
 
 def _collision(name: str, one: Item, other: Item) -> DataError:
     return DataError(
-        f'two sources give the name "{name}": {one.origin} and {other.origin}',
+        f'two sources give the name "{printable(name)}": {one.origin} and {other.origin}',
         ("fix", "leave one out with include or exclude, rename with prefix, or name it under keys:"),
     )
 
 
 def _entry(entry: Entry, documents: Documents) -> Item | None:
     """Return one value; None: it is missing and may be."""
-    if isinstance(entry, Fixed):
-        return Item(entry.text, mode=entry.mode)
-    if isinstance(entry, Templated):
-        return Item(_fill(entry, documents).encode(), mode=entry.mode, origin=str(entry.origin))
-    return _pick(entry, documents)
-
-
-def _pick(pick: Pick, documents: Documents) -> Item | None:
-    source = pick.source
-    data, node = _selected(source, documents)
+    forgiven = entry.optional or entry.default is not None
+    data, node = _read(entry, documents, forgiven=forgiven)
     if data is None:
-        if pick.default is not None:
-            return Item(pick.default, mode=pick.mode, origin=_origin(source))
-        if pick.optional or documents.value(source) is None:
-            return None
-        raise documents.missing_key(source)
-    if pick.decode is not None:
-        try:
-            data, node = decode(data, pick.decode), MISSING
-        except ValueError as error:
-            raise DataError(
-                f'"{pick.name}": the value of {source.text} is {error}',
-                ("fix", "correct the secret, or leave decode out"),
-                where=str(source.origin),
-            ) from None
-    return Item(data, node, pick.mode, _origin(source))
+        return None if entry.default is None else Item(entry.default, mode=entry.mode, origin=_from(entry))
+    if entry.decode is not None:
+        data, node = _decoded(data, entry), MISSING
+    return Item(data, node, entry.mode, _from(entry))
+
+
+def _read(entry: Entry, documents: Documents, *, forgiven: bool) -> tuple[bytes | None, Json | Missing]:
+    what = entry.what
+    if isinstance(what, Literal):
+        return what.text, MISSING
+    if isinstance(what, Template):
+        return _filled(entry.name, what, documents, forgiven=forgiven), MISSING
+    data, node = _selected(what, documents)
+    if data is None and not forgiven and documents.value(what) is not None:
+        raise documents.missing_key(what)
+    return data, node
+
+
+def _decoded(data: bytes, entry: Entry) -> bytes:
+    try:
+        return decode(data, entry.decode or "base64")
+    except ValueError as error:
+        place = entry.what.origin if not isinstance(entry.what, Literal) else ""
+        what = f"the value of {entry.what.text}" if isinstance(entry.what, Source) else "its text"
+        fix = ("fix", "correct the secret, or leave decode out")
+        raise DataError(f'"{entry.name}": {what} is {error}', fix, where=str(place)) from None
+
+
+def _from(entry: Entry) -> str:
+    if isinstance(entry.what, Source):
+        return _origin(entry.what)
+    return "a literal of the config" if isinstance(entry.what, Literal) else f"a template ({entry.what.origin})"
 
 
 def _selected(source: Source, documents: Documents) -> tuple[bytes | None, Json | Missing]:
@@ -139,7 +156,7 @@ def _origin(source: Source) -> str:
 
 def _spread(spread: Spread, documents: Documents) -> Iterator[tuple[str, Item]]:
     source = spread.source
-    node = documents.node(source)
+    node = documents.node(source, as_document=True)
     if isinstance(node, Missing):
         if documents.value(source) is not None:
             raise documents.missing_key(source) if source.select else _no_object(source, "null")
@@ -153,7 +170,8 @@ def _spread(spread: Spread, documents: Documents) -> Iterator[tuple[str, Item]]:
             continue
         if name in taken:
             raise DataError(
-                f'two keys of {shown(source)} give the name "{name}": "{taken[name]}" and "{old}"',
+                f'two keys of {shown(source)} give the name "{printable(name)}": '
+                f'"{printable(taken[name])}" and "{printable(old)}"',
                 ("fix", "leave one out with include or exclude, or name it under keys:"),
                 where=str(source.origin),
             )
@@ -176,31 +194,36 @@ def _paths(paths: PathsTo, documents: Documents) -> Iterator[tuple[str, Item]]:
         yield shown_name, Item(f"{paths.directory}/{name}".encode(), origin=f'the path of "{name}"')
 
 
-def _fill(entry: Templated, documents: Documents) -> str:
+def _filled(name: str, template: Template, documents: Documents, *, forgiven: bool) -> bytes | None:
     from secretfetch import templates  # noqa: PLC0415 - start-up cost
 
-    what = f"the template for {entry.name}"
+    what = f"the template for {name}" if name else "the template"
+    where = str(template.origin)
     try:
-        values = {name: _template_value(source, documents) for name, source in entry.sources}
-        return templates.render(entry.template, values)
+        values = {secret: _template_value(source, documents) for secret, source in template.sources}
+        return templates.render(template.text, values).encode()
     except templates.Undefined as error:
-        from secretfetch.errors import KeyNotFound, meant  # noqa: PLC0415 - needed only here
-
-        held = (("known", ", ".join(sorted(error.keys)[:20])),) if error.keys else ()
-        line = f" (its line {error.line})" if error.line else ""
-        raise KeyNotFound(
-            f'{what} uses "{error.path}", which is not there{line}',
-            *meant(error.path, error.keys),
-            *held,
-            ("fix", 'correct the template, or write {{ ... | default("VALUE") }}'),
-            where=str(entry.origin),
-        ) from None
+        if forgiven:
+            return None
+        raise _undefined(what, error, template) from None
     except templates.Unfit as error:
-        raise DataError(f"{what}: {error}", where=str(entry.origin)) from None
+        raise DataError(f"{what}: {error}", where=where) from None
     except templates.Fault as error:
-        from secretfetch.errors import ConfigError  # noqa: PLC0415 - needed only here
+        raise ConfigError(f"{what}: {error}", where=where) from None
 
-        raise ConfigError(f"{what}: {error}", where=str(entry.origin)) from None
+
+def _undefined(what: str, error: templates.Undefined, template: Template) -> KeyNotFound:
+    line = f" (its line {error.line})" if error.line else ""
+    # A name that the template computes may be a secret's value: only what it spells out is shown.
+    spelled = error.path in template.text
+    name = f'"{printable(error.path)}"' if spelled else "a computed key"
+    return KeyNotFound(
+        f"{what} uses {name}, which is not there{line}",
+        *(meant(error.path, error.keys) if spelled else ()),
+        *((("holds", listed(error.keys)),) if error.keys else ()),
+        ("fix", 'correct the template, or write {{ ... | default("VALUE") }}'),
+        where=str(template.origin),
+    )
 
 
 def _template_value(source: Source, documents: Documents) -> object:
@@ -212,4 +235,6 @@ def _template_value(source: Source, documents: Documents) -> object:
     if not source.select and value.view is None:
         return templates.value_of(value.data)
     node = documents.node(source)
+    if isinstance(node, str):
+        return templates.value_of(node.encode())
     return templates.Absent() if isinstance(node, Missing) else templates.wrap(node)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from secretfetch import expressions, jsontext
 from secretfetch.bundle import MISSING, Missing
 from secretfetch.errors import DataError, KeyNotFound, NotFound, SecretError, meant
+from secretfetch.names import printable
 from secretfetch.provider import SecretValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from secretfetch.jsontext import Json
     from secretfetch.plan import Select, Source
@@ -46,10 +47,11 @@ class Documents:
             return None
         raise outcome
 
-    def node(self, source: Source) -> Json | Missing:
+    def node(self, source: Source, *, as_document: bool = False) -> Json | Missing:
         """Return what a source selects; `MISSING`: it is null or not there, or an optional secret is not.
 
-        A source that selects nothing is the whole document.
+        A source that selects nothing is the whole document. `as_document`: keys of it are wanted, so that a secret
+        that is a text inside of another is read as JSON.
 
         Raises:
             SecretError: The fetch failed, the value is no JSON, or an expression does not suit it.
@@ -58,8 +60,10 @@ class Documents:
         if value is None:
             return MISSING
         node = self._document(source, value)
-        for step in source.select:
+        for count, step in enumerate(source.select, 1):
             node = _select(node, step, source)
+            if step.whole and isinstance(node, str) and (as_document or count < len(source.select)):
+                node = _inner(node, source)
         return MISSING if node is None else node
 
     def missing_key(self, source: Source) -> KeyNotFound | NotFound:
@@ -84,19 +88,34 @@ def shown(source: Source) -> str:
     ref = source.ref
     params = "&".join(f"{name}={value}" for name, value in (("version", ref.version), *ref.params) if value)
     address = f"{ref.store}://{ref.key}" + (f"?{params}" if params else "")
-    return f'"{source.name}"' if ":" in source.name and source.name in (address, ref.key) else f'"{source.name}" ({address})'
+    return (
+        f'"{source.name}"'
+        if ":" in source.name and source.name in (address, ref.key)
+        else f'"{source.name}" ({address})'
+    )
+
+
+def _inner(text: str, source: Source) -> Json:
+    try:
+        return jsontext.parse(text.encode())
+    except jsontext.Fault as fault:
+        raise _no_json(source, fault) from None
 
 
 def _parse(source: Source, value: SecretValue) -> Json | SecretError:
     try:
         return jsontext.parse(value.data if value.view is None else value.view)
     except jsontext.Fault as fault:
-        return DataError(
-            f"{shown(source)} is not JSON: {fault}",
-            ("fix", "correct the secret; or use it whole, without #KEY, in a raw file or as one value"),
-            ("note", "the secret was read: this is not a permission problem"),
-            where=str(source.origin),
-        )
+        return _no_json(source, fault)
+
+
+def _no_json(source: Source, fault: jsontext.Fault) -> DataError:
+    return DataError(
+        f"{shown(source)} is not JSON: {fault}",
+        ("fix", "correct the secret; or use it whole, without #KEY, in a raw file or as one value"),
+        ("note", "the secret was read: this is not a permission problem"),
+        where=str(source.origin),
+    )
 
 
 def _select(node: Json, step: Select, source: Source) -> Json:
@@ -118,7 +137,9 @@ def _missing(source: Source, document: Json) -> KeyNotFound:
         below = _select(node, step, source)
         if below is None:
             break
-        node = below
+        node = (
+            _inner(below, source) if step.whole and isinstance(below, str) and step is not source.select[-1] else below
+        )
     held, name = _innermost(node, wanted)
     is_null = isinstance(held, dict) and name in held
     notes = [*(meant(name, held) if isinstance(held, dict) else ()), ("holds", _holds(held))]
@@ -145,10 +166,15 @@ def _innermost(node: Json, expression: str) -> tuple[Json, str]:
     return node, last
 
 
+def listed(keys: Collection[str]) -> str:
+    """Name the keys of an object, or some of them, for people."""
+    names = [printable(name, 40) for name in sorted(keys)]
+    more = f", and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
+    return f"{len(names)} keys: {', '.join(names[:_SHOWN_KEYS])}{more}" if names else "no keys at all"
+
+
 def _holds(node: Json) -> str:
     if isinstance(node, dict):
-        names = sorted(node)
-        more = f", and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
-        return f"{len(names)} keys: {', '.join(names[:_SHOWN_KEYS])}{more}" if names else "no keys at all"
+        return listed(node)
     kinds = {list: "a list", str: "a text", bool: "true or false"}
     return f"{kinds.get(type(node), 'a number')} and no keys"

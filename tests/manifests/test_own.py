@@ -45,7 +45,7 @@ def test_selections_are_applied_one_after_the_other():
     """An expression in the reference selects what the secret is, the one behind the name selects from that."""
     plan = read('secrets: {db: "aws-sm://db#inner"}\noutputs: [{path: a, from: "db#key"}]')
     (source,) = plan.sources()
-    assert (Select("inner"), Select("key")) == source.select
+    assert (Select("inner", whole=True), Select("key")) == source.select
 
 
 def test_files_lie_beside_the_config():

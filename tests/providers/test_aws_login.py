@@ -290,12 +290,12 @@ def test_role_without_credentials_to_assume_it(aws, secrets_manager, monkeypatch
 
 
 def test_half_credentials(aws, secrets_manager, monkeypatch):
-    """A key id without its key is a config error that names what is missing."""
+    """A key id without its key is a login that fails, and names what is missing."""
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
     error = outcome(secrets_manager())
 
-    assert type(error) is ConfigError
+    assert type(error) is AuthFailed
     assert "AWS_SECRET_ACCESS_KEY" in str(error)
 
 

@@ -262,10 +262,10 @@ class TestFailures:
         assert outcome.notes[1] == (label, f'"{closed}" has mode {mode:04o}, uid {os.getuid()}, gid {os.getgid()}')
 
     def test_a_path_through_a_file_is_told(self, tmp_path):
-        """It can never be there, so it is no matter of `optional`."""
+        """It is not there, and the message says why it cannot be."""
         (tmp_path / "app.json").write_text("{}")
         outcome = fetch(tmp_path / "app.json" / "user")
-        assert isinstance(outcome, DataError)
+        assert isinstance(outcome, NotFound)
         assert "goes through something that is no directory" in str(outcome)
 
     def test_a_circle_of_links_is_told(self, tmp_path):
