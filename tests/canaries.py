@@ -58,5 +58,4 @@ def _hidden(mark: str) -> list[tuple[str, str]]:
 
 
 def _whole(value: str) -> list[str]:
-    forms = [value, quote(value), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1], html.escape(value)]
-    return forms
+    return [value, quote(value), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1], html.escape(value)]

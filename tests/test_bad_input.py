@@ -124,7 +124,7 @@ def test_table_is_complete():
     assert {bad.exit for bad in _ALL} == {2, 65, 66, 75, 77, 78}
 
 
-# ---- places that cannot be written to or read from ----------------------------------------------------------------------
+# ---- places that cannot be written to or read from ----
 
 
 def _drop_privileges():

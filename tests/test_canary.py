@@ -22,7 +22,7 @@ from secretfetch.mapping import Documents, project
 from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, tree, volume
 from secretfetch.stores import clock, discovery, errand
 
-# ---- types --------------------------------------------------------------------------------------------------------
+# ---- types ----
 
 _TEXT = json.dumps(DOCUMENT)
 _DATA = _TEXT.encode()
@@ -155,7 +155,7 @@ def test_every_type_is_looked_at():
 
 
 def test_canaries_are_found_in_every_form():
-    """The detector sees a value raw, quoted, escaped, encoded and inside of encoded text; and nothing in plain words."""
+    """The detector sees a value raw, quoted, escaped, encoded and in encoded text; and nothing in plain words."""
     for value, mark in zip(VALUES, MARKS, strict=True):
         data = value.encode()
         for form in (value, repr(value), repr(data), json.dumps(value), data.hex(), value[::-1]):
@@ -233,11 +233,9 @@ def test_survey_does_not_show_values(tmp_path):
 
 
 def test_nothing_is_made_of_a_type_that_would_show_it():
-    """The program itself never turns its types into plain data: `asdict` gives what it is asked for, unredacted.
-
-    A dictionary cannot hide what is in it, so that it holds the value is right; that the program prints one is what
-    must not be, and no call is the surest way.
-    """
+    """The program itself never makes plain data of its types, and prints no traceback."""
+    # `asdict` is asked for the value, and a dictionary cannot hide what is in it: that it holds one is right. Printing
+    # it is what must not be, and that nobody calls it is the surest way.
     folder = Path(secretfetch.__file__).parent
     calls = {
         f"{path.relative_to(folder)}:{node.lineno}"
@@ -252,7 +250,7 @@ def test_nothing_is_made_of_a_type_that_would_show_it():
 _PLAIN_MAKERS = {"asdict", "astuple", "to_builtins", "print_exc", "format_exc", "print_exception", "pprint", "pformat"}
 
 
-# ---- errors that are made while a value is at hand ---------------------------------------------------------------------
+# ---- errors that are made while a value is at hand ----
 
 _BROKEN = [
     pytest.param((_TEXT[:at] + sign + _TEXT[at:]).encode(), id=f"{name}-at-{at}")

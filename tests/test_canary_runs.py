@@ -21,7 +21,7 @@ _VALUE = provider.SecretValue(_DATA, provider.Version("1"))
 
 @pytest.fixture
 def place(tmp_path, capfdbinary, monkeypatch):
-    """Give a place with the canaries as a JSON file, a directory, single variables and broken files of every notation."""
+    """Give a place with the canaries as a file, a directory, variables, and broken files of every notation."""
     made = Place(tmp_path, capfdbinary)
     clean_environment(monkeypatch, made)
     lines = "".join(f"{name}={json.dumps(value)}\n" for name, value in DOCUMENT.items())
@@ -196,7 +196,7 @@ _LEAKY = {
 @pytest.mark.parametrize("style", ["text", "json"])
 @pytest.mark.parametrize("name", _LEAKY)
 def test_bug_of_a_provider_shows_no_value(place, monkeypatch, name, style):
-    """A provider's bug is told by its type and place, also that of its `close`; never by a text that may hold a value."""
+    """A provider's bug, also in its `close`, is told by its type and place; never by a text that may hold a value."""
     module = types.ModuleType("leaky_provider")
     module.connect = lambda _: _Leaky(_LEAKY[name])
     monkeypatch.setitem(sys.modules, "leaky_provider", module)

@@ -1,4 +1,4 @@
-"""What README and docs say is true: their commands are run, their links lead somewhere, their tables match the program."""
+"""What README and docs say is true: commands are run, links lead somewhere, tables match the program."""
 
 import os
 import re

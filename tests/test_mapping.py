@@ -14,10 +14,10 @@ from secretfetch.mapping.rewriting import rewritten
 from secretfetch.plan import (
     DataFile,
     Entries,
+    Entry,
     Literal,
     Origin,
     PathsTo,
-    Entry,
     RawFile,
     Rewrite,
     Select,
@@ -175,7 +175,7 @@ def test_collisions_of_spreads_name_both():
     twice = Entries(spreads=(Spread(source()), Spread(source("inner"))))
     with pytest.raises(DataError, match=r'"A".*db .*db#inner'):
         values(twice, documents(b'{"A":"1","inner":{"A":"1"}}'))
-    with pytest.raises(DataError, match='"a" and "A"|"A" and "a"'):
+    with pytest.raises(DataError, match=r'"a" and "A"|"A" and "a"'):
         values(Entries(spreads=(Spread(source(), Rewrite(case="upper")),)), documents(b'{"a":"1","A":"2"}'))
 
 

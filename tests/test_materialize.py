@@ -9,8 +9,8 @@ from secretfetch.errors import NotFound, OutputError, Several, Unavailable
 from secretfetch.plan import (
     DataFile,
     Entries,
-    Origin,
     Entry,
+    Origin,
     Plan,
     RawFile,
     Select,

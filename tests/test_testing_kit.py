@@ -218,7 +218,7 @@ class ShowsTheSetting(Broken):
 
 class LooksUpItsServer(Broken):
     def connect(self, settings, /):
-        import socket  # noqa: PLC0415 - only here
+        import socket
 
         with contextlib.suppress(OSError):
             socket.create_connection(("localhost", 9), timeout=0.1)

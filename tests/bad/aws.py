@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from bad.table import CANARY, DOC, FETCH, Bad
 from servers.aws_server import ACCOUNT, REGION, Fault, denied
 
@@ -94,7 +96,13 @@ AWS = [
     ),
     _aws("not-json", 65, ("db", "line 1"), secrets={"prod/db": f"password={CANARY}"}),
     _aws("truncated-in-store", 65, ("db", "line 1"), secrets={"prod/db": DOC[:-3]}),
-    _aws("dots-from-store", 65, (r"\.\./x",), config=_SM.replace("a.env", "d/"), secrets={"prod/db": _named("../x")}),
+    _aws(
+        "dots-from-store",
+        65,
+        (r"\.\./x",),
+        config=_SM.replace("a.env", "d/"),
+        secrets={"prod/db": json.dumps({"../x": f"{CANARY}-0"})},
+    ),
     _aws(
         "denied",
         77,
@@ -114,7 +122,8 @@ AWS = [
         ("prod/db", "explicit deny"),
         _error(
             "AccessDeniedException",
-            f"User: {_WHO} is not authorized to perform: secretsmanager:GetSecretValue on resource: prod/db with an explicit deny in an identity-based policy",
+            f"User: {_WHO} is not authorized to perform: secretsmanager:GetSecretValue on resource: prod/db "
+            "with an explicit deny in an identity-based policy",
         ),
     ),
     _aws(
@@ -129,7 +138,8 @@ AWS = [
         ("/prod/db", "kms:Decrypt"),
         _error(
             "AccessDeniedException",
-            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
+            "or you are not allowed to access.",
             on="GetParameters",
         ),
         config=_SSM,
@@ -167,7 +177,8 @@ AWS = [
         ("signature", "AWS_SECRET_ACCESS_KEY"),
         _error(
             "InvalidSignatureException",
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details.",
         ),
     ),
     _aws("no-credentials", 77, ("no AWS credentials", "environment", "profile", "fix"), env=_NO_KEYS),

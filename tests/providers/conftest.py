@@ -43,7 +43,7 @@ def parameter_store(aws):
 
 
 def _connections(scheme):
-    import secretfetch_aws  # noqa: PLC0415 - the file is loaded for other providers too
+    import secretfetch_aws
 
     connect = {
         "aws-sm": secretfetch_aws.connect_secrets_manager,

@@ -39,9 +39,9 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """Give the file of a certificate for 127.0.0.1 that is its own authority, and of its key."""
-    from cryptography import x509  # noqa: PLC0415 - slow
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - slow
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - slow
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -142,7 +142,7 @@ def test_connections_are_kept(aws, monkeypatch):
 
 def test_models_are_read_once_for_all_connections():
     """Two connections share what they know of the services, and it is what the SDK's own reader knows."""
-    from botocore.loaders import Loader  # noqa: PLC0415 - heavy
+    from botocore.loaders import Loader
 
     ours, theirs = models.reader(None), Loader()
 

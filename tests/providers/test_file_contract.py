@@ -50,7 +50,7 @@ class TestDirectory(ProviderContract):
         return connect_file(settings)
 
     def put(self, name, data):
-        import json  # noqa: PLC0415 - only here
+        import json
 
         folder = self.folder / name
         folder.mkdir(exist_ok=True)

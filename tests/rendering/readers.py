@@ -76,7 +76,7 @@ def systemd(data: bytes) -> dict[str, bytes]:
 
 def python_dotenv(data: bytes) -> dict[str, bytes]:
     """Read with python-dotenv as an application does: interpolation on."""
-    import dotenv  # noqa: PLC0415 - only here
+    import dotenv
 
     # Opened as the library opens a path: text with universal newlines.
     stream = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")

@@ -197,7 +197,7 @@ class AwsServer:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """Return an SDK client for seeding, which is neither counted nor faulted."""
-        import botocore.session  # noqa: PLC0415 - heavy
+        import botocore.session
 
         if self._session is None:
             self._session = botocore.session.Session()
