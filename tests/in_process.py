@@ -101,4 +101,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
         if name.startswith(("AWS_", "SECRETFETCH_")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(place.root / "home"))
+    # Should the program take what it has to refuse, it is not the machine's own directories that it writes to.
+    monkeypatch.setenv("SECRETFETCH_OUT", str(place.root / "out"))
+    monkeypatch.setenv("SECRETFETCH_ROOT", str(place.root / "root"))
     monkeypatch.chdir(place.root / "work")

@@ -205,26 +205,32 @@ def test_volume_that_may_not_be_made(place):
     _assert_decent(err)
 
 
-@pytest.mark.parametrize(
-    ("target", "named"),
-    [
-        ("/dev/null", "/dev/null"),
-        ("/proc/secretfetch", "/proc"),
-        ("{dir}/a.json", r"a\.json"),
-        ("{dir}/a.json/x", r"a\.json"),
-    ],
-)
-def test_place_that_is_no_directory(place, target, named):
-    """A volume that is a file, lies below one or where nothing can be made is 73, names it and leaves all as it is."""
-    place.write(_GOOD_FILES)
+@pytest.mark.parametrize("target", ["pipe", "a.json", "a.json/x", "lost", "loop"])
+def test_place_that_is_no_directory(place, target):
+    """A volume that is no directory, or lies below what is none, is 73, names it and leaves all as it is."""
+    place.write({**_GOOD_FILES, "pipe": os.mkfifo, "lost": lambda path: os.symlink("no/where", path)})
+    os.symlink("loop", place.root / "dir" / "loop")
     before = place.state()
 
-    code, _, err = place.run(*_FETCH[:-1], target)
+    code, _, err = place.run(*_FETCH[:-1], "{dir}/" + target)
 
     assert 73 == code, err
-    assert re.search(named, err)
+    assert re.search(target.partition("/")[0].replace(".", r"\."), err)
     assert before == place.state()
     _assert_decent(err)
+
+
+@pytest.mark.parametrize("target", ["pipe", "link"])
+def test_target_that_is_not_ours_to_replace(place, target):
+    """A pipe, or a link that somebody else made, is not replaced by a file: 73, named, left as it is."""
+    place.write({**_GOOD_FILES, "pipe": os.mkfifo})
+    os.symlink("/proc/self/fd/1", place.root / "dir" / "link")
+    before = place.state()
+
+    code, _, err = place.run("fetch", "file://{dir}/a.json#A", "-o", "{dir}/" + target)
+
+    assert (73, before) == (code, place.state()), err
+    assert target in err
 
 
 def test_second_volume_in_the_way(place):

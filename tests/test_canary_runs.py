@@ -41,6 +41,7 @@ def place(tmp_path, capfdbinary, monkeypatch):
             **{f"d/{name}": value for name, value in DOCUMENT.items()},
         }
     )
+    (tmp_path / "root" / "file").write_text("in the way of a directory")
     for name, value in DOCUMENT.items():
         monkeypatch.setenv(f"CANARY_{name}", value)
     monkeypatch.setenv("CANARY_DOC", _TEXT)
@@ -86,7 +87,7 @@ _RUNS = {
     "binary-in-directory": (65, "outputs:\n  - {path: a.json, from: file://binary}\n"),
     "config": (78, _HEAD + "  - {path: a, from: 'db#abs('}\n"),
     "literal-in-a-bad-place": (78, f"outputs:\n  - {{path: a, keys: {{X: {{value: {MARKS[0]}}}}}}}\n"),
-    "cannot-write": (73, _HEAD + "  - {path: /../dev/null/x, from: db}\n".replace("/../", "/")),
+    "cannot-write": (73, _HEAD + "  - {path: /file/x, from: db}\n"),
     "several": (
         66,
         _HEAD + "  - {path: a, from: db#K0}\n  - {path: b.env, from: db}\n  - {path: c, from: file://cut.json#x}\n",

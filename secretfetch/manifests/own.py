@@ -146,15 +146,20 @@ def _check_on_change(document: Document) -> tuple[dict[str, Any], ...]:
                 path, f"on_change[{index}] needs exactly one of signal, command, webhook, touch and exit"
             )
         (kind,) = hook
-        body = hook[kind]
+        body: Any = hook[kind]
         if kind == "signal" and ("process" in body) == ("pid_file" in body):
             raise document.error((*path, kind), "signal needs exactly one of process and pid_file")
         if kind == "webhook" and isinstance(body, str) and not body.startswith(("http://", "https://")):
             raise document.error((*path, kind), "webhook must be a URL, http:// or https://")
         if kind == "touch":
             decode_text(document, (*path, kind), "touch")
-        if kind == "command" and (body if isinstance(body, list) else body["run"])[:1] in ([], [""]):
+        if kind == "command" and _words(body)[:1] in ([], [""]):
             raise document.error((*path, kind), "command has no program")
         if isinstance(body, dict) and "timeout" in body:
             _seconds(document, (*path, kind, "timeout"), body["timeout"])
     return tuple(hooks)
+
+
+def _words(command: Any) -> list[str]:
+    words: list[str] = command if isinstance(command, list) else dict(command)["run"]
+    return words

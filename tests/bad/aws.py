@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from bad.table import CANARY, DOC, FETCH, Bad
 from servers.aws_server import ACCOUNT, REGION, Fault, denied
@@ -20,7 +21,7 @@ def _aws(
     *faults: Fault,
     config: str = _SM,
     args: tuple[str, ...] = FETCH,
-    **more: object,
+    **more: Any,
 ) -> Bad:
     # A fresh copy for each run: a fault counts itself down.
     fresh = lambda: tuple(Fault(**vars(fault)) for fault in faults)  # noqa: E731 - a line of the table
@@ -32,7 +33,7 @@ def _aws(
         args=args,
         faults=fresh,
         **{"secrets": _HELD, "parameters": {"/prod/db": CANARY}, **more},
-    )  # type: ignore[arg-type]
+    )
 
 
 def _error(code: str, message: str = "", status: int = 400, on: str = "") -> Fault:

@@ -140,7 +140,7 @@ def _seeded(content: Any) -> bytes:
     if "b64" in content:
         return base64.b64decode(content["b64"])
     text, times = content["repeat"]
-    return (text * times).encode()
+    return str(text * times).encode()
 
 
 def _arguments(case: Case, place: Path) -> list[str]:
