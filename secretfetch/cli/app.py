@@ -90,7 +90,7 @@ def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str
     rendered, _ = session.run(plan, flags.timeout)
     data = materialize.stream(rendered)
     if data is not None:
-        sys.stdout.buffer.write(data)
+        report.data(data)
         return 0
     with materialize.Writers() as writers:
         report.written(writers.write(rendered), rendered)
@@ -130,7 +130,7 @@ def get(ctx: click.Context, ref: str, *, reveal: bool) -> int:
         raise click.UsageError("standard output is a terminal: say --reveal to show the value there")
     flags = globals_of(ctx)
     rendered, _ = session.run(session.references((ref,), "-", "raw", flags), flags.timeout)
-    sys.stdout.buffer.write((materialize.stream(rendered) or b"") + (b"\n" if terminal else b""))
+    report.data((materialize.stream(rendered) or b"") + (b"\n" if terminal else b""))
     return 0
 
 
@@ -181,7 +181,7 @@ def schema(ctx: click.Context) -> int:
     from secretfetch.manifests.schema import json_schema  # noqa: PLC0415 - start-up cost
 
     _begin(ctx)
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    report.data((json.dumps(json_schema(), indent=2) + "\n").encode())
     return 0
 
 
@@ -197,5 +197,5 @@ def completion(ctx: click.Context, shell: str) -> int:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"no completion for {shell}")
-    sys.stdout.write(kind(app, {}, "secretfetch", "_SECRETFETCH_COMPLETE").source())
+    report.data(kind(app, {}, "secretfetch", "_SECRETFETCH_COMPLETE").source().encode())
     return 0

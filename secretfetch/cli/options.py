@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from secretfetch.errors import meant
-from secretfetch.manifests import durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +35,8 @@ class Duration(click.ParamType[float]):
         """Return seconds."""
         if isinstance(value, float):
             return value
+        from secretfetch.manifests import durations  # noqa: PLC0415 - `--help` does without
+
         try:
             return durations.parse(value)
         except ValueError as error:

@@ -5,11 +5,11 @@ What does not belong here: deciding anything.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from secretfetch.errors import EXIT_BUG, SecretError, Several, exit_code_of
-from secretfetch.plan import Volume
+from secretfetch.errors import EXIT_BUG, OutputError, SecretError, Several, exit_code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ def error(failure: SecretError) -> None:
 def text_of(failure: SecretError) -> str:
     """Return the text form of one failure."""
     lines = [f"error: {_harmless(failure.headline)}  [{failure.code}, exit {failure.exit_code}]"]
-    told = any(failure.where in text for _, text in failure.notes)
+    told = not failure.where or any(failure.where in text for _, text in failure.notes)
     notes = failure.notes if told else (*failure.notes, ("in", failure.where))
     lines += [f"  {label:{_LABEL}} {_harmless(text)}" for label, text in notes]
     return "\n".join(lines) + "\n"
@@ -79,6 +79,8 @@ def bug(failure: BaseException) -> None:
 
 def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
     """Say what `fetch` did; one line where it changed nothing."""
+    from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
+
     count = {item.target.root: len(item.files) for item in rendered if isinstance(item.target, Volume)}
     if not any(result.change for result in results):
         files = sum(count.values())
@@ -115,6 +117,8 @@ def planned(
 
 
 def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[tuple[str, str, str, str]]:
+    from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
+
     made = {item.target.root: item for item in rendered if isinstance(item.target, Volume)}
     for volume, change in results:
         item = made[volume.root]
@@ -145,6 +149,21 @@ def _files(count: int) -> str:
     return f"{count} file" if count == 1 else f"{count} files"
 
 
+def data(content: bytes) -> None:
+    """Write a value to standard output.
+
+    Raises:
+        OutputError: It cannot be written. A reader that is gone is a `BrokenPipeError`.
+    """
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        raise OutputError(f"cannot write to standard output: {os.strerror(failure.errno or 0)}") from None
+
+
 def _table(stream: Any, rows: Iterable[Sequence[str]]) -> None:
     lines = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
@@ -173,7 +192,10 @@ def _json(fields: dict[str, Any]) -> None:
 
 
 def _write(stream: Any, text: str) -> None:
-    stream.write(text)
+    if stream is sys.stdout:
+        data(text.encode())
+    else:
+        stream.write(text)
 
 
 def providers(found: Iterable[Any]) -> None:

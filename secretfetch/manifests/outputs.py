@@ -195,7 +195,8 @@ class _Builder:
                 ("known", ", ".join(known) or "none"),
             )
         seen_at = folder.where.seen if spec.seen_at is None else spec.seen_at
-        if not seen_at.startswith("/"):
-            raise self._document.error((*path, "seen_at"), f'seen_at must be an absolute path, it is "{seen_at}"')
+        if not seen_at.startswith("/") or not seen_at.isprintable():
+            shown = printable(seen_at)
+            raise self._document.error((*path, "seen_at"), f'seen_at must be an absolute path, it is "{shown}"')
         directory = os.path.join(seen_at, folder.where.path).rstrip("/")
         return PathsTo(self._entries(folder, folders, modes=True), directory, spec.suffix, spec.case or "")

@@ -13,7 +13,7 @@ from secretfetch.errors import ConfigError
 from secretfetch.manifests import durations, outputs, schema
 from secretfetch.manifests.catalog import Catalog, Surroundings
 from secretfetch.manifests.decoding import decode, decode_text
-from secretfetch.manifests.places import format_of
+from secretfetch.manifests.places import format_of, place
 from secretfetch.plan import (
     DataFile,
     Entries,
@@ -88,6 +88,8 @@ def target_plan(references: Sequence[str], target: str, kind: str | None, made: 
     """
     found = sources(references, made)
     spreads = Entries(spreads=tuple(Spread(source) for source in found))
+    if not target.startswith("/") and target != STANDARD_OUTPUT:
+        place(target, made.around, COMMAND_LINE)
     if target.endswith("/"):
         root = os.path.abspath(os.path.join(made.around.out, target))
         return _plan(made, (Volume(root, (Files(path="", origin=COMMAND_LINE, entries=spreads),)),))
@@ -152,12 +154,17 @@ def _check_on_change(document: Document) -> tuple[dict[str, Any], ...]:
         if kind == "webhook" and isinstance(body, str) and not body.startswith(("http://", "https://")):
             raise document.error((*path, kind), "webhook must be a URL, http:// or https://")
         if kind == "touch":
-            decode_text(document, (*path, kind), "touch")
+            _check_file(document, (*path, kind), decode_text(document, (*path, kind), "touch"))
         if kind == "command" and _words(body)[:1] in ([], [""]):
             raise document.error((*path, kind), "command has no program")
         if isinstance(body, dict) and "timeout" in body:
             _seconds(document, (*path, kind, "timeout"), body["timeout"])
     return tuple(hooks)
+
+
+def _check_file(document: Document, path: tuple[str | int, ...], text: str) -> None:
+    if not text or not text.isprintable():
+        raise document.error(path, f"{path[-1]} must be the path of a file")
 
 
 def _words(command: Any) -> list[str]:

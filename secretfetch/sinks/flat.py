@@ -130,6 +130,8 @@ class FlatWork:
         if isinstance(node, File):
             if fsio.is_directory(root, path) and not only_ours(root, path, survey.present):
                 raise in_the_way(self._hold.path, path, "a directory with files of others")
+            if (what := fsio.special(root, path, links=survey.keep and not survey.linked(path))) is not None:
+                raise in_the_way(self._hold.path, path, what)
         elif fsio.status_at(root, path) is not None and not survey.linked(path) and path not in survey.present.files:
             raise in_the_way(self._hold.path, path, "something that is no directory")
 

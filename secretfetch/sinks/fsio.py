@@ -126,6 +126,16 @@ def make_directory(parent: int, name: str, content: Branch) -> None:
         sync(fd)
 
 
+def special(root: int, path: str, *, links: bool) -> str | None:
+    """Say what stands under a path that no file may replace: a device, pipe or socket; with `links` a link too."""
+    found = status_at(root, path)
+    if found is None or stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        return "a link" if links else None
+    return "a device, pipe or socket"
+
+
 def open_up(fd: int) -> None:
     """Give a directory its final mode. The setgid bit is inherited from the volume (`fsGroup`) and stays."""
     os.fchmod(fd, DIRECTORY_MODE | (os.fstat(fd).st_mode & stat.S_ISGID))

@@ -94,6 +94,8 @@ class SwapWork:
         if name in survey.directories:
             if not only_ours(root, name, survey.present):
                 raise in_the_way(self._hold.path, name, "a directory with files of others")
+        elif (what := fsio.special(root, name, links=False)) is not None:
+            raise in_the_way(self._hold.path, name, what)
         elif name not in {*survey.tree, *survey.links, *survey.present.files} and fsio.status(root, name) is not None:
             raise in_the_way(self._hold.path, name, "something that is no directory")
 

@@ -131,13 +131,16 @@ def test_comparing_follows_no_link(tmp_path, outside, layout, name):
 
 
 def test_a_fifo_does_not_hold_us_up(tmp_path):
-    """What is no regular file is never waited for."""
+    """A pipe is never waited for: one of ours is replaced, one that stands where a file belongs is refused."""
     write(tmp_path, OLD, layout="flat")
-    for name in ("app.env", "..files"):
-        (tmp_path / name).unlink()
-        os.mkfifo(tmp_path / name)
+    (tmp_path / "..files").unlink()
+    os.mkfifo(tmp_path / "..files")
     write(tmp_path, NEW, layout="flat")
     assert visible(tmp_path) == wanted(NEW)
+    (tmp_path / "app.env").unlink()
+    os.mkfifo(tmp_path / "app.env")
+    with pytest.raises(OutputError, match=r"app\.env.*pipe"):
+        write(tmp_path, OLD, layout="flat")
 
 
 @pytest.mark.parametrize("layout", ["swap", "flat"])
