@@ -18,6 +18,7 @@ from canaries import DOCUMENT, MARKS, VALUES, leaks
 
 import secretfetch
 from secretfetch import bundle, errors, expressions, jsontext, log, materialize, plan, provider, stores, templates
+from secretfetch.templates import values
 from secretfetch.mapping import Documents, project
 from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, tree, volume
 from secretfetch.stores import clock, discovery, errand
@@ -131,7 +132,7 @@ _EMPTY = {
 }
 # Values themselves, not holders of values: what they print is what a template asked to be printed. They live inside of
 # `templates.render` and `mapping` only; that no failure there carries one out is a test of its own, below.
-_ARE_VALUES = {templates.Object, templates.Array, templates.Boolean, templates.Binary, jsontext.Int, jsontext.Float}
+_ARE_VALUES = {values.Object, values.Array, values.Boolean, values.Binary, jsontext.Int, jsontext.Float}
 _MODULES = ("provider", "plan", "bundle", "sinks", "materialize", "mapping", "templates", "stores", "jsontext", "log")
 
 
