@@ -58,10 +58,12 @@ __all__ = [
     "Unavailable",
     "Unchanged",
     "Version",
+    "compact_json",
     "decode_settings",
     "fetch_each",
     "meant",
     "near",
+    "read_credential",
 ]
 
 MAX_VALUE_BYTES = 8 * 1024 * 1024
@@ -201,6 +203,43 @@ def fetch_each(
     if bugs:
         raise bugs[0]
     return {ref: answers[ref] for ref in wanted}
+
+
+def compact_json(text: bytes) -> bytes:
+    """Return JSON as this program writes it: no blanks, source order, numbers by their source text, UTF-8 unescaped.
+
+    Raises:
+        ValueError: It is not JSON; says where, not what.
+    """
+    from secretfetch import jsontext  # noqa: PLC0415 - start-up cost
+
+    return jsontext.dump(jsontext.parse(text)).encode()
+
+
+def read_credential(path: str, what: str) -> str:
+    """Read a credential from a file that is mounted, such as `<dir>/<secret>/<key>`; one final line end is cut off.
+
+    Read it at each login: projected tokens and mounted secrets change.
+
+    Raises:
+        AuthFailed: It cannot be read, is empty or is no text. `what` says what it is for: "the secret id".
+    """
+    import os  # noqa: PLC0415 - needed only here
+
+    try:
+        with open(path, "rb") as stream:
+            text = stream.read(MAX_VALUE_BYTES).decode()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise AuthFailed(
+            f"cannot read {what} from {path}: {reason}", ("fix", "mount the file, or correct its path")
+        ) from None
+    except UnicodeDecodeError:
+        raise AuthFailed(f"{what} in {path} is no text") from None
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise AuthFailed(f"{what} in {path} is empty")
+    return text
 
 
 _S = TypeVar("_S", bound="msgspec.Struct")

@@ -84,7 +84,7 @@ def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
     count = {item.target.root: len(item.files) for item in rendered if isinstance(item.target, Volume)}
     if not any(result.change for result in results):
         files = sum(count.values())
-        roots = ", ".join(result.volume.root for result in results)
+        roots = ", ".join(_shown(result.volume.root) for result in results)
         _say("info", "unchanged", f"nothing changed: {_files(files)} in {roots}", files=files)
         return
     if sys.stderr.isatty() and _style == "text":
@@ -92,7 +92,13 @@ def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
     for volume, change in results:
         numbers = {"added": len(change.added), "updated": len(change.updated), "removed": len(change.removed)}
         said = ", ".join(f"{number} {word}" for word, number in numbers.items() if number) or "nothing changed"
-        _say("info", "written", f"{volume.root}: {_files(count[volume.root])}: {said}", volume=volume.root, **numbers)
+        _say(
+            "info",
+            "written",
+            f"{_shown(volume.root)}: {_files(count[volume.root])}: {said}",
+            volume=volume.root,
+            **numbers,
+        )
 
 
 def planned(
@@ -134,7 +140,13 @@ def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[
             )
             file = item.files.get(path)
             mode = f"{file.mode:04o}" if file else ""
-            yield sign, f"{volume.root.rstrip('/')}/{path}", mode, ", ".join(item.names.get(path, ()))
+            yield sign, f"{_shown(volume.root).rstrip('/')}/{path}", mode, ", ".join(item.names.get(path, ()))
+
+
+def _shown(root: str) -> str:
+    """Show a directory as a person would write it: below the working directory, relative to that."""
+    here = os.getcwd().rstrip("/") + "/"
+    return root.removeprefix(here) if root.startswith(here) else root
 
 
 def _version(value: SecretValue | SecretError) -> str:

@@ -22,10 +22,16 @@ OURS = "secretfetch"
 BUILT_IN = {
     "aws-sm": "secretfetch_aws:connect_secrets_manager",
     "aws-ssm": "secretfetch_aws:connect_parameter_store",
+    "azure-kv": "secretfetch_azure:connect",
     "env": "secretfetch_file:connect_env",
     "file": "secretfetch_file:connect_file",
+    "vault": "secretfetch_vault:connect",
 }
-_EXTRAS = {"secretfetch_aws": ("aws", "botocore")}
+_EXTRAS = {
+    "secretfetch_aws": ("aws", "botocore"),
+    "secretfetch_azure": ("azure", "azure.identity"),
+    "secretfetch_vault": ("vault", "hvac"),
+}
 """Import package of ours -> the extra that brings its SDK, and the module that shows whether it is there."""
 
 
