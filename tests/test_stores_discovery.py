@@ -110,7 +110,7 @@ def test_an_unknown_name_is_told_with_near_matches():
         find("aws-smm")
     notes = dict(caught.value.notes)
     assert '"aws-sm"' in notes["meant"]
-    assert notes["known"].startswith("aws-sm, aws-ssm, env, file")
+    assert notes["known"].startswith("aws-sm, aws-ssm, azure-kv, env, file, vault")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from servers import shared_keyvault, shared_vault
 from servers.shared_aws import seed_parameter, seed_secret, shared_aws
+from servers.vault_server import ROOT
 
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("secretfetch")
@@ -103,8 +105,8 @@ def run(case: Case, place: Path) -> Run:
     for name in ("dir", "out", "root", "home", "work"):
         (place / name).mkdir()
     env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(place / "home")}
-    if "aws" in case.needs:
-        env |= _aws(case)
+    for need, prepare in (("aws", _aws), ("vault", _vault), ("azure-kv", _keyvault)):
+        env |= prepare(case) if need in case.needs else {}
     env |= {name: filled(value, place) for name, value in case.seed.get("env", {}).items()}
     for name, content in case.seed.get("files", {}).items():
         path = place / "dir" / name
@@ -132,6 +134,20 @@ def _aws(case: Case) -> dict[str, str]:
         seed_parameter(server, parameter)
     names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return {name: server.env()[name] for name in names}
+
+
+def _vault(case: Case) -> dict[str, str]:
+    server = shared_vault.shared_vault()
+    shared_vault.empty(server)
+    shared_vault.seed(server, case.seed.get("vault", {}))
+    return {"VAULT_ADDR": server.url, "VAULT_TOKEN": ROOT}
+
+
+def _keyvault(case: Case) -> dict[str, str]:
+    server = shared_keyvault.shared_keyvault()
+    server.reset()
+    shared_keyvault.seed(server.vault("contoso-kv"), case.seed.get("keyvault", {}))
+    return server.env()
 
 
 def _seeded(content: Any) -> bytes:
