@@ -6,6 +6,7 @@ What does not belong here: HTTP and logins (`vault`, `login`), the meaning of re
 from __future__ import annotations
 
 import os
+import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,6 @@ from secretfetch_azure.asks import Reader
 from secretfetch_azure.refusal import Refusal
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Mapping, Sequence
 
     from secretfetch.provider import Outcome, Query
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 Outcomes = dict["SecretRef", "Outcome"]
 
+_SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _WORKERS = 12
 
 
@@ -85,13 +86,16 @@ class KeyVault:
     def find(self, query: Query, /) -> list[SecretRef]:
         """List the enabled secrets of the store's vault that match; see `secretfetch.provider.Finder`.
 
+        With a `path`, the name of a secret, its enabled versions are listed, the newest first; the name is not looked
+        at then.
+
         Returns:
             Refs whose store is empty: a provider does not know what its store is called.
         """
         if not self._host:
             raise ConfigError("nothing can be listed without a vault", ("fix", 'set "vault_url" of the store'))
         if query.path:
-            raise ConfigError(f'a vault has no paths: "{query.path}"', ("fix", "look for a name or for tags"))
+            return self._versions(query)
         pattern = _pattern(query.name)
         refs: list[SecretRef] = []
         try:
@@ -102,6 +106,20 @@ class KeyVault:
         if not refs:
             raise NotFound(f'no secret in vault "{hosts.name_of(self._host)}" matches')
         return refs
+
+    def _versions(self, query: Query) -> list[SecretRef]:
+        if not _SECRET.fullmatch(query.path):
+            raise ConfigError(f'"{query.path}" cannot be a secret of a vault', ("fix", "name one secret as the path"))
+        found: list[tuple[int, str]] = []
+        try:
+            for page in self._opened(self._host).vault.pages(f"/secrets/{query.path}/versions"):
+                found += [_made(item) for item in page if _is_wanted(item, query)]
+        except Refusal as refusal:
+            raise self._listing_failed(refusal) from None
+        if not found:
+            raise NotFound(f'no version of "{query.path}" in vault "{hosts.name_of(self._host)}"')
+        newest = sorted(found, reverse=True)
+        return [SecretRef("", query.path, version) for _, version in newest]
 
     def close(self) -> None:
         """Let go of connections and of the token."""
@@ -220,8 +238,6 @@ def _version(answer: Answer) -> str:
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    import re  # noqa: PLC0415 - needed only here
-
     try:
         return re.compile(name)
     except re.error as error:
@@ -232,10 +248,18 @@ def _match(item: Answer, pattern: re.Pattern[str], query: Query) -> str:
     """Return the name of a listed secret if it is wanted."""
     from secretfetch_azure.hints import name_in  # noqa: PLC0415 - imports the SDK
 
-    attributes, tags = item.get("attributes") or {}, item.get("tags") or {}
     name = name_in(item)
-    fits = attributes.get("enabled") is not False and all(tags.get(key) == value for key, value in query.tags)
-    return name if fits and pattern.search(name) else ""
+    return name if _is_wanted(item, query) and pattern.search(name) else ""
+
+
+def _is_wanted(item: Answer, query: Query) -> bool:
+    attributes, tags = item.get("attributes") or {}, item.get("tags") or {}
+    return attributes.get("enabled") is not False and all(tags.get(key) == value for key, value in query.tags)
+
+
+def _made(item: Answer) -> tuple[int, str]:
+    """Return when a listed version was made, and its id."""
+    return int((item.get("attributes") or {}).get("created") or 0), str(item.get("id", "")).rpartition("/")[2]
 
 
 def _raise_if_all_alike(outcomes: Outcomes) -> None:

@@ -1,6 +1,5 @@
 """What is read from vaults: values, versions, what is out of its time, keys, certificates, lists."""
 
-
 import base64
 import datetime as dt
 import json
@@ -379,6 +378,16 @@ def test_find_by_name_and_tags(azure, vault, key_vault):
     assert 6 == azure.counts["secrets/list"]
 
 
+def test_version_history(vault, key_vault):
+    """The enabled versions of one secret, the newest first, each a ref that can be fetched."""
+    for number in range(3):
+        vault.secret("db", f"v{number}", enabled=number != 1)
+        vault.items["secrets"]["db"].versions[-1].attributes["created"] = 1_700_000_000 + number
+    store = key_vault(vault_url=CONTOSO).provider
+    found = store.find(Query(path="db"))
+    assert [b"v2", b"v0"] == [outcome.data for outcome in store.fetch(dict.fromkeys(found)).values()]
+
+
 def test_what_was_found_can_be_fetched(vault, key_vault):
     """A ref that find returns is one that fetch takes."""
     vault.secret("db", "v")
@@ -392,7 +401,8 @@ def test_what_was_found_can_be_fetched(vault, key_vault):
     [
         (Query(name="nothing"), {"vault_url": CONTOSO}, NotFound, "no secret"),
         (Query(name="("), {"vault_url": CONTOSO}, ConfigError, "regular expression"),
-        (Query(path="a/"), {"vault_url": CONTOSO}, ConfigError, "no paths"),
+        (Query(path="a/"), {"vault_url": CONTOSO}, ConfigError, "cannot be a secret"),
+        (Query(path="nope"), {"vault_url": CONTOSO}, NotFound, "no version"),
         (Query(), {}, ConfigError, "without a vault"),
     ],
 )
