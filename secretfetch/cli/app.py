@@ -87,7 +87,7 @@ def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str
         raise click.UsageError("-o and --format go with REFs; without them the config says what is written")
     else:
         plan = session.plan_of_config(flags)
-    rendered, _ = session.run(plan, flags.timeout)
+    rendered, _ = session.run(plan, flags.timeout, lasting=True)
     data = materialize.stream(rendered)
     if data is not None:
         report.data(data)
@@ -129,7 +129,7 @@ def get(ctx: click.Context, ref: str, *, reveal: bool) -> int:
     if terminal and not reveal:
         raise click.UsageError("standard output is a terminal: say --reveal to show the value there")
     flags = globals_of(ctx)
-    rendered, _ = session.run(session.references((ref,), "-", "raw", flags), flags.timeout)
+    rendered, _ = session.run(session.references((ref,), "-", "raw", flags), flags.timeout, lasting=True)
     report.data((materialize.stream(rendered) or b"") + (b"\n" if terminal else b""))
     return 0
 

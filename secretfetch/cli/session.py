@@ -67,8 +67,12 @@ def catalog(flags: Globals) -> Catalog:
     return own.catalog(document, surroundings(flags))
 
 
-def run(plan: Plan, timeout: float) -> tuple[list[Rendered], dict[SecretRef, SecretValue | SecretError]]:
+def run(
+    plan: Plan, timeout: float, *, lasting: bool = False
+) -> tuple[list[Rendered], dict[SecretRef, SecretValue | SecretError]]:
     """Fetch and build everything; write nothing.
+
+    `lasting`: what a store mints is used after this process, so that the stores are not closed, which may revoke it.
 
     Raises:
         SecretError: Whatever went wrong.
@@ -78,7 +82,8 @@ def run(plan: Plan, timeout: float) -> tuple[list[Rendered], dict[SecretRef, Sec
     stores.check()
     with _progress(plan):
         outcomes = materialize.fetch(plan, stores, deadline=time.monotonic() + timeout)
-    stores.close()
+    if not lasting:
+        stores.close()
     return materialize.build(plan, outcomes), outcomes
 
 

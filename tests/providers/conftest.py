@@ -6,6 +6,7 @@ import os
 
 import pytest
 from servers.aws_server import AwsServer
+from servers.vault_fixtures import fake_time, vault, vault_running, vault_store  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

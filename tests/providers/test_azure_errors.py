@@ -1,6 +1,5 @@
 """What Key Vault refuses or does not answer: which error, and what a person reads."""
 
-
 import datetime as dt
 import socket
 from email.utils import format_datetime

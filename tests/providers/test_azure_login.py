@@ -1,6 +1,5 @@
 """Logins to Azure: every way to log in, once for all; and what is said when one fails."""
 
-
 import datetime as dt
 import os
 import socket
