@@ -20,8 +20,9 @@ The rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NewType, Protocol, TypeAlias, TypeVar, runtime_checkable
 
@@ -61,10 +62,13 @@ __all__ = [
     "compact_json",
     "decode_settings",
     "fetch_each",
+    "in_parallel",
     "meant",
     "near",
     "read_credential",
 ]
+
+_T = TypeVar("_T")
 
 MAX_VALUE_BYTES = 8 * 1024 * 1024
 """The largest value, and the largest answer of a server, that a provider reads; more is a `DataError`."""
@@ -166,6 +170,39 @@ Connect: TypeAlias = Callable[[Mapping[str, Any]], Provider]
 """What an entry point names: settings of a store, as written in its config -> a provider. Raises `ConfigError` only."""
 
 
+def in_parallel(jobs: Sequence[Callable[[], _T]], *, workers: int = 8) -> list[_T]:
+    """Run jobs side by side and return what they return, in order.
+
+    Raises:
+        BaseException: The first that a job raises; jobs that have not begun are left out then.
+    """
+    results: dict[int, _T] = {}
+    failures: list[BaseException] = []
+    waiting = deque(enumerate(jobs))
+
+    def work() -> None:
+        while waiting and not failures:
+            try:
+                index, job = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                results[index] = job()
+            except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
+                failures.append(error)
+
+    # Daemons, unlike the threads of an executor: a process does not wait at its end for one that hangs.
+    threads = [Thread(target=work, name="fetch", daemon=True) for _ in range(min(workers, len(jobs)) - 1)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(jobs))]
+
+
 def fetch_each(
     wanted: Mapping[SecretRef, Version | None],
     fetch_one: Callable[[SecretRef, Version | None], Outcome],
@@ -176,33 +213,15 @@ def fetch_each(
 
     A `SecretError` that `fetch_one` raises is that ref's outcome; anything else propagates.
     """
-    answers: dict[SecretRef, Outcome] = {}
-    bugs: list[BaseException] = []
-    waiting = deque(wanted.items())
 
-    def work() -> None:
-        while waiting and not bugs:
-            try:
-                ref, held = waiting.popleft()
-            except IndexError:  # another thread was faster
-                return
-            try:
-                answers[ref] = fetch_one(ref, held)
-            except SecretError as error:
-                answers[ref] = error
-            except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread
-                bugs.append(error)
+    def attempt(ref: SecretRef, held: Version | None) -> Outcome:
+        try:
+            return fetch_one(ref, held)
+        except SecretError as error:
+            return error
 
-    # Daemons, unlike the threads of an executor: a process does not wait at its end for one that hangs.
-    threads = [Thread(target=work, name="fetch", daemon=True) for _ in range(min(workers, len(wanted)) - 1)]
-    for thread in threads:
-        thread.start()
-    work()
-    for thread in threads:
-        thread.join()
-    if bugs:
-        raise bugs[0]
-    return {ref: answers[ref] for ref in wanted}
+    jobs = [partial(attempt, ref, held) for ref, held in wanted.items()]
+    return dict(zip(wanted, in_parallel(jobs, workers=workers), strict=True))
 
 
 def compact_json(text: bytes) -> bytes:

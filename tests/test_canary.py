@@ -18,10 +18,10 @@ from canaries import DOCUMENT, MARKS, VALUES, leaks
 
 import secretfetch
 from secretfetch import bundle, errors, expressions, jsontext, log, materialize, plan, provider, stores, templates
-from secretfetch.templates import values
 from secretfetch.mapping import Documents, project
 from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, tree, volume
 from secretfetch.stores import clock, discovery, errand
+from secretfetch.templates import values
 
 # ---- types ----
 

@@ -9,10 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from secretfetch.provider import NotFound, SecretError
+from secretfetch.provider import NotFound, SecretError, in_parallel
 from secretfetch_aws import parameter_asks, parameter_paths
 from secretfetch_aws.outcomes import no_region, raise_if_all_alike
-from secretfetch_aws.parallel import in_parallel
 from secretfetch_aws.services import PARAMETER_STORE, About
 from secretfetch_aws.transport import Refusal
 from secretfetch_aws.trouble import Trouble

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from secretfetch.provider import ConfigError, NotFound, SecretRef
+from secretfetch.provider import ConfigError, NotFound, SecretRef, in_parallel
 from secretfetch_vault import answers, asks
 from secretfetch_vault.outages import is_outage, outage
-from secretfetch_vault.parallel import in_parallel
+from secretfetch_vault.transport import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,7 +76,7 @@ class _Finder:
             raise NotFound(f'nothing lies below "{self._query.path}" at {self._session.place.title}')
         names = [name for name in names if pattern.search(name.removeprefix(start))]
         if self._mount.kv != 1:
-            kept = in_parallel([partial(self._fits, name) for name in names])
+            kept = in_parallel([partial(self._fits, name) for name in names], workers=WORKERS)
             names = [name for name, fits in zip(names, kept, strict=True) if fits]
         return [SecretRef("", f"{self._mount.path}{name}") for name in sorted(names)]
 
@@ -93,7 +93,9 @@ class _Finder:
         return names
 
     def _listed(self, folders: list[str]) -> list[tuple[str, list[str]]]:
-        return list(zip(folders, in_parallel([partial(self._list, folder) for folder in folders]), strict=True))
+        return list(
+            zip(folders, in_parallel([partial(self._list, folder) for folder in folders], workers=WORKERS), strict=True)
+        )
 
     def _list(self, folder: str) -> list[str]:
         found = self._ask(f"{self._root}{folder}".rstrip("/"), {"list": "true"}, answers.Keys)

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import urllib3
 
 from secretfetch.provider import MAX_VALUE_BYTES, DataError, Unavailable
-from secretfetch_vault.parallel import WORKERS
 from secretfetch_vault.tls import make_context
+from secretfetch_vault.transport import WORKERS
 
 if TYPE_CHECKING:
     from secretfetch_vault.places import Place

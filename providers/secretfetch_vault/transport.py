@@ -57,6 +57,9 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+WORKERS = 25  # requests side by side; as many connections are kept
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds."""

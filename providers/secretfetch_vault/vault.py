@@ -18,13 +18,14 @@ from secretfetch.provider import (
     Unavailable,
     Unchanged,
     Version,
+    in_parallel,
 )
 from secretfetch_vault import answers, asks, values
 from secretfetch_vault.clock import SYSTEM
 from secretfetch_vault.leases import Lease, Leases
 from secretfetch_vault.mounts import Mount, Mounts
-from secretfetch_vault.parallel import in_parallel
 from secretfetch_vault.session import Session
+from secretfetch_vault.transport import WORKERS
 from secretfetch_vault.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Vault:
         heads: dict[str, list[str]] = {}
         for path in sorted(paths):
             heads.setdefault(path.partition("/")[0], []).append(path)
-        parts = in_parallel([partial(self._look_up_alike, alike) for alike in heads.values()])
+        parts = in_parallel([partial(self._look_up_alike, alike) for alike in heads.values()], workers=WORKERS)
         return {path: mount for part in parts for path, mount in part.items()}
 
     def _look_up_alike(self, paths: Sequence[str]) -> dict[str, _Told]:
@@ -135,7 +136,7 @@ class Vault:
         for ref, read in reads.items():
             groups.setdefault(read, []).append(ref)
         jobs = [partial(self._read_one, read, [wanted[ref] for ref in refs]) for read, refs in groups.items()]
-        answered = dict(zip(groups, in_parallel(jobs), strict=True))
+        answered = dict(zip(groups, in_parallel(jobs, workers=WORKERS), strict=True))
         return {ref: _compared(answered[read], wanted[ref]) for ref, read in reads.items()}
 
     def _read_one(self, read: Read, held: Sequence[Version | None]) -> SecretValue | Unchanged | SecretError:
