@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from measure import own_memory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cases import Case
     from measure import Runs
 
-UNITS = {"wall": "ms", "cpu": "ms", "memory": "MiB"}
+UNITS = {"wall": ", ms", "cpu": ", ms", "memory": ", MiB", "requests": ""}
 
 
-def machine(*, with_cli: bool) -> dict[str, Any]:
+def machine(packages: Iterable[str]) -> dict[str, Any]:
     """Describe what the figures depend on."""
-    packages = ["secretfetch", "boto3", "moto", *(["awscli"] if with_cli else [])]
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -35,7 +36,8 @@ def figures(case: Case, found: dict[str, Runs]) -> dict[str, Any]:
     """
     if case.memory and min(runs.spread("memory")[0] for runs in found.values()) < own_memory() + 1:
         raise RuntimeError(f"the measuring process has {own_memory():.0f} MiB itself: too much")
-    measured = ("wall", "cpu", *(("memory",) if case.memory else ()))
+    counted = all(runs.requests for runs in found.values())
+    measured = ("wall", "cpu", *(["memory"] if case.memory else []), *(["requests"] if counted else []))
     rows = {name: {what: [round(n, 1) for n in runs.spread(what)] for what in measured} for name, runs in found.items()}
     targets = []
     for target in case.targets:
@@ -49,16 +51,22 @@ def figures(case: Case, found: dict[str, Runs]) -> dict[str, Any]:
 def markdown(made: dict[str, Any]) -> str:
     """Write a case's figures as a table, its ratios below."""
     first = next(iter(made["rows"].values()))
-    heads = ["", *(f"{what}, {UNITS[what]}" for what in first)]
+    heads = ["", *(f"{what}{UNITS[what]}" for what in first)]
     lines = [f"### {made['title']}", "", _row(heads), _row(["---", *["---:"] * len(first)])]
     for name, row in made["rows"].items():
-        lines.append(_row([name, *(f"{low:.0f} / **{mid:.0f}** / {high:.0f}" for low, mid, high in row.values())]))
+        lines.append(_row([name, *(_cell(what, *spread) for what, spread in row.items())]))
     lines.append("")
     for target in made["targets"]:
         met = "" if target["met"] else ", **missed**"
         text = f"{target['what']}: {target['of']} takes {target['ratio']:.2f} x {target['to']}"
         lines.append(f"- {text} (target: at most {target['limit']:g}{met})")
     return "\n".join(lines) + "\n"
+
+
+def _cell(what: str, low: float, mid: float, high: float) -> str:
+    if what == "requests" and low == high:
+        return f"{mid:.0f}"
+    return f"{low:.0f} / **{mid:.0f}** / {high:.0f}"
 
 
 def _row(cells: list[str]) -> str:
