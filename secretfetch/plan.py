@@ -1,5 +1,7 @@
 """What is to be done, whatever it was written in: the frozen data types that every input becomes.
 
+They are msgspec structs, which cost a twentieth of a frozen data class to define: 15 ms of every start.
+
 From a `Plan` data flows one way: fetch, map, render, write. A plan is complete and checked when it is made: names,
 expressions, templates and paths that can be wrong without a store's help have been refused. What does not belong here:
 reading configs (`manifests`), and doing anything.
@@ -7,9 +9,10 @@ reading configs (`manifests`), and doing anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from typing import Literal as OneOf
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,8 +29,17 @@ Case: TypeAlias = OneOf["", "upper", "lower"]
 DEFAULT_MODE = 0o440
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class _Quiet(msgspec.Struct, frozen=True):
+    """The base of types that may hold a value: their repr leaves out the fields that could show it."""
+
+    _HIDDEN: ClassVar[frozenset[str]] = frozenset({"settings", "text", "default"})
+
+    def __repr__(self) -> str:
+        shown = (name for name in self.__struct_fields__ if name not in self._HIDDEN)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+class Origin(msgspec.Struct, frozen=True):
     """Where something was written: a file, as the user named it, and a line counted from 1 (0: no line)."""
 
     file: str = ""
@@ -37,18 +49,16 @@ class Origin:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(_Quiet, frozen=True):
     """A store as the input describes it. `settings` go to the provider's `connect` as they are."""
 
     name: str
     provider: str
-    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     origin: Origin = Origin()
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(msgspec.Struct, frozen=True):
     """A part of a JSON document.
 
     Attributes:
@@ -62,8 +72,7 @@ class Select:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One use of a secret: which, and what of it.
 
     Attributes:
@@ -86,15 +95,13 @@ class Source:
         return "#".join((self.name, *(select.expression for select in self.select)))
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(_Quiet, frozen=True):
     """A text from the config itself."""
 
-    text: bytes = field(repr=False)
+    text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(_Quiet, frozen=True):
     """A text made by a template.
 
     Attributes:
@@ -103,13 +110,12 @@ class Template:
         origin: Where it is written.
     """
 
-    text: str = field(repr=False)
+    text: str
     sources: tuple[tuple[str, Source], ...] = ()
     origin: Origin = Origin()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(_Quiet, frozen=True):
     """One name, one value.
 
     Attributes:
@@ -126,11 +132,10 @@ class Entry:
     decode: Decode | None = None
     mode: int | None = None
     optional: bool = False
-    default: bytes | None = field(default=None, repr=False)
+    default: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(msgspec.Struct, frozen=True):
     """How the names of a spread change, in the order of the fields; globs as in `fnmatch`, case-sensitive."""
 
     include: tuple[str, ...] = ()
@@ -141,16 +146,14 @@ class Rewrite:
     sanitize: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True):
     """Every key of one JSON object."""
 
     source: Source
     rewrite: Rewrite = Rewrite()
 
 
-@dataclass(frozen=True, slots=True)
-class PathsTo:
+class PathsTo(msgspec.Struct, frozen=True):
     """The paths of the files of a directory output, as another container sees them.
 
     Attributes:
@@ -166,8 +169,7 @@ class PathsTo:
     case: Case = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(msgspec.Struct, frozen=True):
     """Names and values of one output. Later wins: `defaults`, then `spreads` and `paths`, then `keys`."""
 
     defaults: tuple[Entry, ...] = ()
@@ -176,31 +178,27 @@ class Entries:
     paths: PathsTo | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
+class _Output(msgspec.Struct, frozen=True):
     path: str
     mode: int = DEFAULT_MODE
     owner: tuple[int, int] | None = None
     origin: Origin = Origin()
 
 
-@dataclass(frozen=True, slots=True)
-class RawFile(_Output):
+class RawFile(_Output, frozen=True):
     """A file that holds one value and nothing else. `path` is relative to its volume; `owner` is uid and gid."""
 
     entry: Entry = Entry("", Literal(b""))
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile(_Output):
+class DataFile(_Output, frozen=True):
     """A file of names and values in one of the formats."""
 
     format: Format = "dotenv"
     entries: Entries = Entries()
 
 
-@dataclass(frozen=True, slots=True)
-class Files(_Output):
+class Files(_Output, frozen=True):
     """A directory with one file per name. `path` is empty for the volume itself; `mode` is that of the files."""
 
     entries: Entries = Entries()
@@ -209,8 +207,7 @@ class Files(_Output):
 Output: TypeAlias = RawFile | DataFile | Files
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(msgspec.Struct, frozen=True):
     """A directory that is published in one swap: the unit of atomicity.
 
     Attributes:
@@ -226,8 +223,7 @@ class Volume:
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True):
     """Standard output, for one file."""
 
     output: RawFile | DataFile
@@ -236,8 +232,7 @@ class Stream:
 Target: TypeAlias = Volume | Stream
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Everything that one run does.
 
     Attributes:
@@ -283,8 +278,7 @@ def _sources_of_entry(entry: Entry) -> Iterator[Source]:
         yield from (source for _, source in entry.what.sources)
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(msgspec.Struct, frozen=True):
     """How `watch` polls, seconds where a time is meant. `fetch` accepts it and does not use it."""
 
     period: float = 300.0

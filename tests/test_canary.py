@@ -116,6 +116,7 @@ _EMPTY = {
     plan.Select: "an expression of the config",
     plan.Rewrite: "globs of the config",
     plan._Output: "the base of the outputs",
+    plan._Quiet: "the base of types that hide fields",
     plan.Refresh: "durations",
     provider.SecretRef: "names",
     provider.Unchanged: "a duration",

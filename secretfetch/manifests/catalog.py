@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from secretfetch import expressions
 from secretfetch.errors import ConfigError, meant
@@ -145,7 +147,8 @@ class Catalog:
         if clash := written.keys() & dict(source.ref.params).keys():
             raise document.error(path, f'"{min(clash)}" is given twice', ("fix", "keep one of them"))
         params = tuple(sorted((*source.ref.params, *written.items())))
-        source = replace(source, optional=spec.optional, ref=replace(source.ref, params=params))
+        ref = SecretRef(source.ref.store, source.ref.key, source.ref.version, params)
+        source = replace(source, optional=spec.optional, ref=ref)
         return _declared(source, name)
 
     def _whole_only(self, text: str, given: dict[str, str], origin: Origin) -> Source:

@@ -5,8 +5,9 @@ What does not belong here: paths, formats and volumes (`outputs`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from secretfetch.errors import ConfigError, meant
 from secretfetch.manifests import references, schema

@@ -6,8 +6,9 @@ What does not belong here: other tools' manifests. The language is described in 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
 
 from secretfetch.errors import ConfigError
 from secretfetch.manifests import durations, outputs, schema
