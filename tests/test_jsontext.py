@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import jmespath
 import pytest
@@ -17,6 +18,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 LEAVES = (
     NUMBERS | TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False)) | st.sampled_from(["true", "false", "null"])
 )
+
+AT_COMMA = sys.version_info >= (3, 13)  # Python points at a surplus comma from then on, at what follows it before
 
 
 def _object(members):
@@ -130,8 +133,8 @@ def test_one_byte_order_mark_is_skipped():
         (b'"\\ud83d\\ud83d\\ude00"', 1, 2, "surrogate"),
         (b'"\\ude00\\ud83d"', 1, 2, "surrogate"),
         (b'"\\\\\\uD800\\\\uDC00"', 1, 4, "surrogate"),
-        (b'{"a":1,}', 1, 8, ""),
-        (b"[1,]", 1, 4, ""),
+        (b'{"a":1,}', 1, 8 - AT_COMMA, ""),
+        (b"[1,]", 1, 4 - AT_COMMA, ""),
         (b'{"a" 1}', 1, 6, "colon"),
         (b"{a:1}", 1, 2, "key"),
         (b"[1 2]", 1, 4, "comma"),
