@@ -25,8 +25,6 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-EXIT_OK = 0
-EXIT_USAGE = 2
 EXIT_CHANGES = 9  # `plan --exit-code`
 EXIT_BUG = 70
 
@@ -132,7 +130,10 @@ class OutputError(SecretError):
 
 
 class Several(SecretError):
-    """More than one failure, in the order of the plan. The exit code is that of the first one no retry can cure."""
+    """More than one failure, in the order of the plan. The exit code is that of the first one no retry can cure.
+
+    `one_or_several` makes it: no part of it is a `Several` itself, and no two say the same.
+    """
 
     code = "SEVERAL"
 
@@ -147,8 +148,13 @@ class Several(SecretError):
 
 
 def one_or_several(errors: Sequence[SecretError]) -> SecretError:
-    """Wrap failures for `raise`: a single one stays itself."""
-    return errors[0] if len(errors) == 1 else Several(errors)
+    """Wrap failures for `raise`: a single one stays itself, those of several are taken apart, repetitions left out."""
+    apart = [part for error in errors for part in (error.errors if isinstance(error, Several) else (error,))]
+    known: dict[tuple[type, str, tuple[tuple[str, str], ...]], SecretError] = {}
+    for part in apart:
+        known.setdefault((type(part), str(part), part.notes), part)
+    once = list(known.values())
+    return once[0] if len(once) == 1 else Several(once)
 
 
 def exit_code_of(error: SecretError) -> int:

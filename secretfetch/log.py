@@ -12,7 +12,6 @@ import time
 from typing import Any, Literal, TextIO
 
 Format = Literal["text", "json"]
-LEVELS = ("debug", "info", "warning", "error")
 _OURS = "secretfetch"
 
 

@@ -87,7 +87,7 @@ def build(plan: Plan, outcomes: Mapping[SecretRef, SecretValue | SecretError]) -
         SecretError: Every failure of every target, each once.
     """
     documents = Documents(outcomes)
-    errors: dict[int, SecretError] = {}
+    errors: list[SecretError] = []
     made: list[Rendered] = []
     for target in plan.targets:
         rendered: list[tuple[Output, Mapping[str, File]]] = []
@@ -97,15 +97,15 @@ def build(plan: Plan, outcomes: Mapping[SecretRef, SecretValue | SecretError]) -
                 bundle = project(output, documents)
                 rendered.append((output, render(output, bundle)))
             except SecretError as error:
-                errors |= {id(part): part for part in getattr(error, "errors", (error,))}
+                errors.append(error)
             else:
                 names |= {output.path: tuple(sorted(bundle))} if isinstance(output, DataFile) else {}
         try:
             made.append(Rendered(target, merge(rendered), names))
         except SecretError as error:
-            errors[id(error)] = error
+            errors.append(error)
     if errors:
-        raise one_or_several(list(errors.values()))
+        raise one_or_several(errors)
     return made
 
 

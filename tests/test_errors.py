@@ -57,6 +57,15 @@ def test_one_failure_stays_itself():
     assert error is one_or_several([error])
 
 
+def test_failures_are_flat_and_told_once():
+    """Failures of failures are taken apart, so that each has its exit code, and repetitions are left out."""
+    one, other = KeyNotFound("a", ("fix", "x"), where="c:1"), DataError("b")
+    told = one_or_several([one_or_several([one, other]), KeyNotFound("a", ("fix", "x"), where="c:1"), other])
+    assert isinstance(told, Several)
+    assert (one, other) == told.errors
+    assert 66 == exit_code_of(told)
+
+
 def test_notes_are_added_to_a_copy():
     """The error of one secret can be told for several places; the original and its own data stay."""
     error = Unavailable("down", ("fix", "wait"), retry_after=7.0)

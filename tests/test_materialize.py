@@ -5,12 +5,14 @@ import os
 import pytest
 
 from secretfetch import materialize
-from secretfetch.errors import NotFound, OutputError, Several, Unavailable
+from secretfetch.errors import NotFound, OutputError, Several, Unavailable, exit_code_of
 from secretfetch.plan import (
     DataFile,
     Entries,
     Entry,
+    Files,
     Origin,
+    PathsTo,
     Plan,
     RawFile,
     Select,
@@ -90,6 +92,18 @@ def test_every_failure_is_told_once(tmp_path):
     with pytest.raises(Several) as caught:
         world.run(plan_of(volume(tmp_path, *outputs)))
     assert ["DATA_INVALID", "KEY_NOT_FOUND"] == [error.code for error in caught.value.errors]
+
+
+def test_paths_of_a_directory_do_not_repeat_its_failures(tmp_path):
+    """A directory that lacks a key and the env file of its paths are one failure; another key is another."""
+    world = World({"a": b"{}"})
+    folder = Entries(keys=(Entry("x", source("a", "x")), Entry("y", source("a", "y"))))
+    paths = Entries(paths=PathsTo(folder, "/mnt"), keys=(Entry("Z", source("a", "z")),))
+    outputs = (Files(path="d", entries=folder), DataFile(path="p.env", entries=paths))
+    with pytest.raises(Several) as caught:
+        world.run(plan_of(volume(tmp_path, *outputs)))
+    assert ["x", "y", "z"] == [error.headline.split('"')[1] for error in caught.value.errors]
+    assert 66 == exit_code_of(caught.value)
 
 
 def test_held_values_stand_in_for_unchanged(tmp_path):

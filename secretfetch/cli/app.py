@@ -18,8 +18,6 @@ from secretfetch.errors import EXIT_CHANGES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FORMATS = ("docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml", "raw")
-
 
 class _Group(click.Group):
     """Suggests the command that was meant."""
@@ -104,11 +102,13 @@ def _on_command_line(ctx: click.Context, name: str) -> bool:
 def _checked_target(output: str | None, kind: str | None) -> str:
     if not output:
         raise click.UsageError("REFs need -o TARGET: a file, a directory DIR/, or - for standard output")
-    if kind is not None and kind not in _FORMATS:
+    from secretfetch.manifests.schema import FORMATS  # noqa: PLC0415 - start-up cost
+
+    if kind is not None and kind not in FORMATS:
         from secretfetch.errors import meant  # noqa: PLC0415 - needed only here
 
-        hint = "".join(f" - {label} {text}" for label, text in meant(kind, _FORMATS))
-        raise click.UsageError(f'unknown --format "{kind}"{hint}; known are {", ".join(_FORMATS)}')
+        hint = "".join(f" - {label} {text}" for label, text in meant(kind, FORMATS))
+        raise click.UsageError(f'unknown --format "{kind}"{hint}; known are {", ".join(FORMATS)}')
     if kind is not None and output.endswith("/"):
         raise click.UsageError("--format is for a file; a directory holds one file per name")
     return output

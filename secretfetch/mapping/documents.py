@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Outcomes: TypeAlias = "Mapping[SecretRef, SecretValue | SecretError]"
 
 _SHOWN_KEYS = 20
+_SHOWN_PARAMS = ("stage", "label", "recursive")  # not what is written to a store, which may be a secret
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -86,7 +87,8 @@ class Documents:
 def shown(source: Source) -> str:
     """Name a secret for people: `"db" (aws-sm://prod/db)`."""
     ref = source.ref
-    params = "&".join(f"{name}={value}" for name, value in (("version", ref.version), *ref.params) if value)
+    given = (("version", ref.version), *((name, ref.param(name)) for name in _SHOWN_PARAMS))
+    params = "&".join(f"{name}={value}" for name, value in given if value)
     address = f"{ref.store}://{ref.key}" + (f"?{params}" if params else "")
     return (
         f'"{source.name}"'
