@@ -9,7 +9,8 @@
     |-- DataError                    65                    what the store holds does not fit what is asked of it
     |-- AccessDenied                 77                    the caller is known and may not
     |-- AuthFailed                   77                    login failed, or no credentials
-    |-- Unavailable                  75   yes              unreachable, throttled, timed out, answer cut short
+    |-- Unavailable                  75   yes              unreachable, timed out, answer cut short
+    |   `-- Throttled                75   yes              a quota is used up: a start waits, a poll yields
     |-- OutputError                  73                    the output cannot be written
     `-- Several                      its first permanent error's
 
@@ -120,6 +121,12 @@ class Unavailable(SecretError):
     def __init__(self, headline: str, *notes: tuple[str, str], retry_after: float = 0.0) -> None:
         super().__init__(headline, *notes)
         self.retry_after = retry_after
+
+
+class Throttled(Unavailable):
+    """A quota, not an outage: another region or a smaller request is no answer to it, a wait is."""
+
+    code = "THROTTLED"
 
 
 class OutputError(SecretError):

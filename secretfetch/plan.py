@@ -232,6 +232,57 @@ class Stream(msgspec.Struct, frozen=True):
 Target: TypeAlias = Volume | Stream
 
 
+class SignalHook(msgspec.Struct, frozen=True):
+    """A signal to processes that can be seen from here: in the pod with `shareProcessNamespace`, on the host.
+
+    Attributes:
+        signal: Its number.
+        process: Name or command line of the process; empty where there is a `pid_file`.
+        pid_file: Absolute path of the file that holds the pid.
+        origin: Where it is written.
+    """
+
+    signal: int
+    process: str = ""
+    pid_file: str = ""
+    origin: Origin = Origin()
+
+
+class CommandHook(msgspec.Struct, frozen=True):
+    """A program with its arguments, without a shell. `timeout` in seconds."""
+
+    argv: tuple[str, ...]
+    timeout: float = 30.0
+    origin: Origin = Origin()
+
+
+class WebhookHook(msgspec.Struct, frozen=True):
+    """A request without a body. `success` is the status that counts as done, 0: any below 400. `timeout` in seconds."""
+
+    url: str
+    method: str = "POST"
+    timeout: float = 1.0
+    success: int = 0
+    origin: Origin = Origin()
+
+
+class TouchHook(msgspec.Struct, frozen=True):
+    """A file that gets a new time, and is made where it is missing. `path` is absolute."""
+
+    path: str
+    origin: Origin = Origin()
+
+
+class ExitHook(msgspec.Struct, frozen=True):
+    """`watch` ends with this status, after the other hooks. Not for `fetch`."""
+
+    code: int = 80
+    origin: Origin = Origin()
+
+
+Hook: TypeAlias = SignalHook | CommandHook | WebhookHook | TouchHook | ExitHook
+
+
 class Plan(msgspec.Struct, frozen=True):
     """Everything that one run does.
 
@@ -239,13 +290,13 @@ class Plan(msgspec.Struct, frozen=True):
         stores: By name; only those that a source names.
         targets: In the order of the input.
         refresh: How to poll.
-        on_change: What is done after a change, as the config has it; checked.
+        on_change: What is done after a change, in this order.
     """
 
     stores: Mapping[str, Store]
     targets: tuple[Target, ...]
     refresh: Refresh | None = None
-    on_change: tuple[Mapping[str, Any], ...] = ()
+    on_change: tuple[Hook, ...] = ()
 
     def sources(self) -> Iterator[Source]:
         """Yield every use of a secret, in plan order."""

@@ -33,6 +33,7 @@ from secretfetch.errors import (
     DataError,
     NotFound,
     SecretError,
+    Throttled,
     Unavailable,
     meant,
     near,
@@ -49,6 +50,7 @@ __all__ = [
     "Connect",
     "DataError",
     "Finder",
+    "Handover",
     "NotFound",
     "Outcome",
     "Provider",
@@ -56,6 +58,7 @@ __all__ = [
     "SecretError",
     "SecretRef",
     "SecretValue",
+    "Throttled",
     "Unavailable",
     "Unchanged",
     "Version",
@@ -66,6 +69,7 @@ __all__ = [
     "meant",
     "near",
     "read_credential",
+    "requested",
 ]
 
 _T = TypeVar("_T")
@@ -166,8 +170,52 @@ class Finder(Protocol):
         ...
 
 
+@runtime_checkable
+class Handover(Protocol):
+    """Optional capability of a provider: another process of the same pod goes on where this one ends.
+
+    For what a fetch makes and a second fetch would make again: leases. What is handed over is written to a file beside
+    the secrets, mode 0600: ids, accessors, times since 1970. Never a token, never a value.
+    """
+
+    def hand_over(self) -> Mapping[str, Any]:
+        """Return what a successor has to know, as JSON types; empty where there is nothing. No I/O."""
+        ...
+
+    def take_over(self, state: Mapping[str, Any], /) -> None:
+        """Take in what a predecessor handed over, before the first `fetch`. No I/O, and it never raises.
+
+        What is malformed, unknown or over is left out. A ref that is then fetched with the version that the predecessor
+        had is `Unchanged` while it holds, although its value is not known here; with no version it is read anew.
+        """
+        ...
+
+
 Connect: TypeAlias = Callable[[Mapping[str, Any]], Provider]
 """What an entry point names: settings of a store, as written in its config -> a provider. Raises `ConfigError` only."""
+
+
+Observer: TypeAlias = Callable[[str, str, str], object]
+"""Told of each request to a store: provider, operation, and how it ended: a status, a code, or the name of an error."""
+
+_observers: list[Observer] = []
+
+
+def requested(provider: str, operation: str, code: str) -> None:
+    """Say that a request to a store has ended, for the metrics. From any thread; costs nothing if nobody listens.
+
+    Args:
+        provider: Its name, `vault`.
+        operation: What was asked for, out of a small set of words: `read`, `GetSecretValue`. No names of secrets.
+        code: `200`, `ThrottlingException`, `ConnectTimeout`: out of a small set too.
+    """
+    for observer in _observers:
+        observer(provider, operation, code)
+
+
+def observe_requests(observer: Observer) -> None:
+    """Let an observer be told of every request from now on. For the core; it must not raise."""
+    _observers.append(observer)
 
 
 def in_parallel(jobs: Sequence[Callable[[], _T]], *, workers: int = 8) -> list[_T]:

@@ -6,14 +6,14 @@ What does not belong here: other tools' manifests. The language is described in 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from secretfetch.errors import ConfigError
-from secretfetch.manifests import durations, outputs, schema
+from secretfetch.manifests import durations, hooks, outputs, schema
 from secretfetch.manifests.catalog import Catalog, Surroundings
-from secretfetch.manifests.decoding import decode, decode_text
+from secretfetch.manifests.decoding import decode
 from secretfetch.manifests.places import format_of, place
 from secretfetch.plan import (
     DataFile,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretfetch.manifests.document import Document
-    from secretfetch.plan import Format
+    from secretfetch.plan import Format, Hook
 
 COMMAND_LINE = Origin()
 STANDARD_OUTPUT = "-"
@@ -67,8 +67,7 @@ def plan(document: Document, around: Surroundings) -> Plan:
     if not document.data.get("outputs"):
         raise ConfigError("the config has no outputs", ("fix", "say what to write under outputs:"), where=document.file)
     refresh = _refresh(document)
-    hooks = _check_on_change(document)
-    return _plan(made, outputs.read(document, made), refresh, hooks)
+    return _plan(made, outputs.read(document, made), refresh, hooks.read(document, around))
 
 
 def sources(references: Sequence[str], made: Catalog) -> list[Source]:
@@ -114,11 +113,11 @@ def target_plan(references: Sequence[str], target: str, kind: str | None, made: 
 
 
 def _plan(
-    made: Catalog, targets: tuple[Target, ...], refresh: Refresh | None = None, hooks: tuple[dict[str, Any], ...] = ()
+    made: Catalog, targets: tuple[Target, ...], refresh: Refresh | None = None, on_change: tuple[Hook, ...] = ()
 ) -> Plan:
-    draft = Plan({}, targets, refresh, hooks)
+    draft = Plan({}, targets, refresh, on_change)
     used = {source.ref.store for source in draft.sources()}
-    return Plan({name: store for name, store in made.stores.items() if name in used}, targets, refresh, hooks)
+    return Plan({name: store for name, store in made.stores.items() if name in used}, targets, refresh, on_change)
 
 
 def _refresh(document: Document) -> Refresh | None:
@@ -137,37 +136,3 @@ def _seconds(document: Document, path: tuple[str | int, ...], text: str) -> floa
         return durations.parse(text)
     except ValueError as error:
         raise document.error(path, f'"{text}" is {error}') from None
-
-
-def _check_on_change(document: Document) -> tuple[dict[str, Any], ...]:
-    hooks = document.data.get("on_change") or []
-    for index, hook in enumerate(hooks):
-        path = ("on_change", index)
-        decode(document, path, schema.OnChange)
-        if len(hook) != 1:
-            raise document.error(
-                path, f"on_change[{index}] needs exactly one of signal, command, webhook, touch and exit"
-            )
-        (kind,) = hook
-        body: Any = hook[kind]
-        if kind == "signal" and ("process" in body) == ("pid_file" in body):
-            raise document.error((*path, kind), "signal needs exactly one of process and pid_file")
-        if kind == "webhook" and isinstance(body, str) and not body.startswith(("http://", "https://")):
-            raise document.error((*path, kind), "webhook must be a URL, http:// or https://")
-        if kind == "touch":
-            _check_file(document, (*path, kind), decode_text(document, (*path, kind), "touch"))
-        if kind == "command" and _words(body)[:1] in ([], [""]):
-            raise document.error((*path, kind), "command has no program")
-        if isinstance(body, dict) and "timeout" in body:
-            _seconds(document, (*path, kind, "timeout"), body["timeout"])
-    return tuple(hooks)
-
-
-def _check_file(document: Document, path: tuple[str | int, ...], text: str) -> None:
-    if not text or not text.isprintable():
-        raise document.error(path, f"{path[-1]} must be the path of a file")
-
-
-def _words(command: Any) -> list[str]:
-    words: list[str] = command if isinstance(command, list) else dict(command)["run"]
-    return words
