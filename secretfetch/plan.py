@@ -57,6 +57,10 @@ class Store(_Quiet, frozen=True):
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     origin: Origin = Origin()
 
+    def is_like(self, other: Store | None) -> bool:
+        """Tell whether the same connection serves both, wherever they are written."""
+        return other is not None and (self.provider, self.settings) == (other.provider, other.settings)
+
 
 class Select(msgspec.Struct, frozen=True):
     """A part of a JSON document.
@@ -183,10 +187,14 @@ class _Output(msgspec.Struct, frozen=True):
     mode: int = DEFAULT_MODE
     owner: tuple[int, int] | None = None
     origin: Origin = Origin()
+    allow_empty: bool = False
 
 
 class RawFile(_Output, frozen=True):
-    """A file that holds one value and nothing else. `path` is relative to its volume; `owner` is uid and gid."""
+    """A file that holds one value and nothing else. `path` is relative to its volume; `owner` is uid and gid.
+
+    `allow_empty`, of every kind of output: it may become empty where it has not been.
+    """
 
     entry: Entry = Entry("", Literal(b""))
 
@@ -291,12 +299,14 @@ class Plan(msgspec.Struct, frozen=True):
         targets: In the order of the input.
         refresh: How to poll.
         on_change: What is done after a change, in this order.
+        files: That it was read from; standard input left out.
     """
 
     stores: Mapping[str, Store]
     targets: tuple[Target, ...]
     refresh: Refresh | None = None
     on_change: tuple[Hook, ...] = ()
+    files: tuple[str, ...] = ()
 
     def sources(self) -> Iterator[Source]:
         """Yield every use of a secret, in plan order."""

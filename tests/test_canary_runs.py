@@ -11,7 +11,8 @@ from in_process import Place, clean_environment
 from servers.aws_server import Fault, denied
 from servers.shared_aws import shared_aws
 
-from secretfetch import materialize, provider
+from secretfetch import provider
+from secretfetch.materialize import building
 from secretfetch.stores import discovery
 
 _TEXT = json.dumps(DOCUMENT)
@@ -215,7 +216,7 @@ def test_bug_of_a_provider_shows_no_value(place, monkeypatch, name, style):
 @pytest.mark.parametrize("function", ["render", "project", "merge"])
 def test_bug_of_the_program_shows_no_value(place, monkeypatch, function, style):
     """An error that nobody expected is told by its type and places."""
-    monkeypatch.setattr(materialize, function, lambda *_: _raise(KeyError(_TEXT)))
+    monkeypatch.setattr(building, function, lambda *_: _raise(KeyError(_TEXT)))
     place.write({"config.yaml": "outputs:\n  - {path: a.json, from: file://db.json}\n"})
 
     code, out, err = place.run("fetch", "-c", "{dir}/config.yaml", "--out", "{out}", *_loud(style))

@@ -6,13 +6,25 @@ What does not belong here: what they share (`session`), their global flags (`opt
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secretfetch import __version__
 from secretfetch.cli import report
-from secretfetch.cli.options import check_environment, flag_variables, global_options, globals_of
+from secretfetch.cli.options import Duration, check_environment, flag_variables, global_options, globals_of
+from secretfetch.cli.wishes import (
+    EXIT_ON_CHANGE,
+    FAILURES,
+    HTTP_BIND,
+    JITTER,
+    PERIOD,
+    REPLAY_HOOKS,
+    STALE,
+    STATUS_FILE,
+    Percent,
+    Wishes,
+)
 from secretfetch.errors import EXIT_CHANGES
 
 if TYPE_CHECKING:
@@ -75,7 +87,8 @@ def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str
     With REFs and -o no config is needed: `secretfetch fetch aws-sm://prod/db -o db.env`.
     """
     from secretfetch import materialize  # noqa: PLC0415 - start-up cost
-    from secretfetch.cli import session  # noqa: PLC0415 - start-up cost
+    from secretfetch.cli import living, session  # noqa: PLC0415 - start-up cost
+    from secretfetch.plan import Stream  # noqa: PLC0415 - start-up cost
 
     _begin(ctx)
     flags = globals_of(ctx)
@@ -85,14 +98,11 @@ def fetch(ctx: click.Context, refs: Sequence[str], output: str | None, kind: str
         raise click.UsageError("-o and --format go with REFs; without them the config says what is written")
     else:
         plan = session.plan_of_config(flags)
-    rendered, _ = session.run(plan, flags.timeout, lasting=True)
-    data = materialize.stream(rendered)
-    if data is not None:
-        report.data(data)
+    if any(isinstance(target, Stream) for target in plan.targets):
+        rendered, _ = session.run(plan, flags.timeout, lasting=True)
+        report.data(materialize.stream(rendered) or b"")
         return 0
-    with materialize.Writers() as writers:
-        report.written(writers.write(rendered), rendered)
-    return 0
+    return living.fetch(plan, flags)
 
 
 def _on_command_line(ctx: click.Context, name: str) -> bool:
@@ -112,6 +122,29 @@ def _checked_target(output: str | None, kind: str | None) -> str:
     if kind is not None and output.endswith("/"):
         raise click.UsageError("--format is for a file; a directory holds one file per name")
     return output
+
+
+@app.command()
+@click.option("--period", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_PERIOD", help=PERIOD)
+@click.option("--jitter", type=Percent(), metavar="PERCENT", envvar="SECRETFETCH_JITTER", help=JITTER)
+@click.option("--max-failures", type=int, default=-1, metavar="N", envvar="SECRETFETCH_MAX_FAILURES", help=FAILURES)
+@click.option("--max-stale", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_MAX_STALE", help=STALE)
+@click.option("--one-time", is_flag=True, envvar="SECRETFETCH_ONE_TIME", help="Do as `fetch` does.")
+@click.option("--exit-on-change", is_flag=True, envvar="SECRETFETCH_EXIT_ON_CHANGE", help=EXIT_ON_CHANGE)
+@click.option("--replay-hooks", is_flag=True, envvar="SECRETFETCH_REPLAY_HOOKS", help=REPLAY_HOOKS)
+@click.option("--http-bind", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_BIND)
+@click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_FILE)
+@global_options(environment=False)
+@click.pass_context
+def watch(ctx: click.Context, /, **given: Any) -> int:
+    """Write all outputs of the config, and again whenever a secret changes: the sidecar."""
+    from secretfetch.cli import living, session  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    flags, wishes = globals_of(ctx), Wishes(**given)
+    if wishes.one_time:
+        return living.fetch(session.plan_of_config(flags), flags, replays=wishes.replay_hooks)
+    return living.watch(flags, wishes)
 
 
 @app.command()

@@ -79,26 +79,28 @@ def bug(failure: BaseException) -> None:
 
 def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
     """Say what `fetch` did; one line where it changed nothing."""
-    from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
-
-    count = {item.target.root: len(item.files) for item in rendered if isinstance(item.target, Volume)}
     if not any(result.change for result in results):
-        files = sum(count.values())
-        roots = ", ".join(_shown(result.volume.root) for result in results)
-        _say("info", "unchanged", f"nothing changed: {_files(files)} in {roots}", files=files)
+        unchanged([(result.volume.root, result.files) for result in results])
         return
     if sys.stderr.isatty() and _style == "text":
         _table(sys.stderr, _rows(results, rendered))
-    for volume, change in results:
+    for volume, change, _, files in results:
         numbers = {"added": len(change.added), "updated": len(change.updated), "removed": len(change.removed)}
         said = ", ".join(f"{number} {word}" for word, number in numbers.items() if number) or "nothing changed"
         _say(
             "info",
             "written",
-            f"{_shown(volume.root)}: {_files(count[volume.root])}: {said}",
+            f"{_shown(volume.root)}: {_files(files)}: {said}",
             volume=volume.root,
             **numbers,
         )
+
+
+def unchanged(volumes: Sequence[tuple[str, int]]) -> None:
+    """Say that every file of these volumes (root and number of files) is as it has to be."""
+    files = sum(count for _, count in volumes)
+    roots = ", ".join(_shown(root) for root, _ in volumes)
+    _say("info", "unchanged", f"nothing changed: {_files(files)} in {roots}", files=files)
 
 
 def planned(
@@ -117,7 +119,8 @@ def planned(
     _table(sys.stdout, rows)
     _write(sys.stdout, "\n")
     _table(sys.stdout, [("", source.name, _address(source.ref), _version(value)) for source, value in secrets])
-    total = {word: sum(len(getattr(change, word)) for _, change in results) for word in ("added", "updated", "removed")}
+    words = ("added", "updated", "removed")
+    total = {word: sum(len(getattr(result.change, word)) for result in results) for word in words}
     verb = {"added": "add", "updated": "update", "removed": "remove"}
     _write(sys.stdout, "\n" + ", ".join(f"{number} to {verb[word]}" for word, number in total.items()) + "\n")
 
@@ -126,7 +129,7 @@ def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[
     from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
 
     made = {item.target.root: item for item in rendered if isinstance(item.target, Volume)}
-    for volume, change in results:
+    for volume, change, *_ in results:
         item = made[volume.root]
         for path in sorted({*item.files, *change.removed}):
             sign = (

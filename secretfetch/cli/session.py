@@ -12,14 +12,15 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from secretfetch import log, manifests, materialize
+from secretfetch import manifests, materialize
+from secretfetch.cli import telling
 from secretfetch.cli.options import DEFAULT_CONFIG
 from secretfetch.manifests import own
 from secretfetch.manifests.catalog import Catalog, Surroundings
 from secretfetch.stores import BUILT_IN, Stores, known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from secretfetch.cli.options import Globals
     from secretfetch.errors import SecretError
@@ -48,11 +49,7 @@ def plan_of_config(flags: Globals) -> Plan:
     Raises:
         ConfigError: It cannot be read, or is wrong.
     """
-    document = manifests.load(flags.config or (DEFAULT_CONFIG,))
-    plan = own.plan(document, surroundings(flags))
-    if plan.on_change:
-        log.event("warning", "hooks_not_run", "on_change is checked and not run by this version")
-    return plan
+    return own.plan(manifests.load(flags.config or (DEFAULT_CONFIG,)), surroundings(flags))
 
 
 def catalog(flags: Globals) -> Catalog:
@@ -78,24 +75,20 @@ def run(
         SecretError: Whatever went wrong.
     """
     # A provider that hangs cannot be closed: the process ends without waiting for it.
-    stores = Stores(plan.stores, on_retry=_tell_retry)
+    stores = Stores(plan.stores, on_retry=telling.retry)
     stores.check()
-    with _progress(plan):
+    with progress(plan):
         outcomes = materialize.fetch(plan, stores, deadline=time.monotonic() + timeout)
     if not lasting:
         stores.close()
     return materialize.build(plan, outcomes), outcomes
 
 
-def _tell_retry(store: str, error: SecretError, wait: float, attempt: int) -> None:
-    log.event("warning", "retry", str(error), store=store, attempt=attempt, retry_in_s=round(wait, 2))
-
-
 @contextmanager
-def _progress(plan: Plan) -> Iterator[None]:
-    """Show on a terminal what is being waited for, once a second has passed."""
+def progress(plan: Plan) -> Iterator[Callable[[], object]]:
+    """Show on a terminal what is being waited for, once a second has passed; what is yielded ends that before."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda: None
         return
     count = len({source.ref for source in plan.sources()})
     done = threading.Event()
@@ -110,12 +103,16 @@ def _progress(plan: Plan) -> Iterator[None]:
             sys.stderr.write("\r\x1b[K")
 
     thread = threading.Thread(target=show, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
+
+    def end() -> None:
         done.set()
         thread.join()
+
+    thread.start()
+    try:
+        yield end
+    finally:
+        end()
 
 
 def references(words: Sequence[str], target: str, kind: str | None, flags: Globals) -> Plan:

@@ -60,6 +60,7 @@ class Catalog:
         self.folder = os.path.abspath(folder)
         self.stores: dict[str, Store] = {}
         self.secrets: dict[str, Source] = {}
+        self.files: list[str] = []
 
     def read(self, document: Document) -> None:
         """Take in `stores` and `secrets` of a config.

@@ -61,6 +61,7 @@ class _Builder:
         self._document = document
         self._around = catalog.around
         self._folder = catalog.folder
+        self._files = catalog.files
         self._reader = Reader(document, catalog)
 
     def draft(self, path: Path) -> _Draft:
@@ -81,6 +82,7 @@ class _Builder:
             "mode": self._reader.mode((*path, "mode")) if "mode" in draft.given else DEFAULT_MODE,
             "owner": self._owner(draft),
             "origin": self._document.at(*path, "path"),
+            "allow_empty": draft.spec.allow_empty,
         }
         if any(name in draft.given for name in _TEMPLATES):
             return self._template(draft, common)
@@ -134,8 +136,10 @@ class _Builder:
         return RawFile(**common, entry=Entry(draft.spec.path, self._reader.template(draft.spec.path, text, origin)))
 
     def _read(self, name: str, where: str) -> str:
+        path = os.path.join(self._folder, name)
         try:
-            with open(os.path.join(self._folder, name), encoding="utf-8", newline="") as stream:
+            with open(path, encoding="utf-8", newline="") as stream:
+                self._files.append(path)
                 return stream.read()
         except UnicodeDecodeError:
             raise ConfigError(f"template_file {printable(name)} is not UTF-8", where=where) from None

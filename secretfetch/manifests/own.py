@@ -67,6 +67,7 @@ def plan(document: Document, around: Surroundings) -> Plan:
     if not document.data.get("outputs"):
         raise ConfigError("the config has no outputs", ("fix", "say what to write under outputs:"), where=document.file)
     refresh = _refresh(document)
+    made.files.append(document.file)
     return _plan(made, outputs.read(document, made), refresh, hooks.read(document, around))
 
 
@@ -117,7 +118,8 @@ def _plan(
 ) -> Plan:
     draft = Plan({}, targets, refresh, on_change)
     used = {source.ref.store for source in draft.sources()}
-    return Plan({name: store for name, store in made.stores.items() if name in used}, targets, refresh, on_change)
+    stores = {name: store for name, store in made.stores.items() if name in used}
+    return Plan(stores, targets, refresh, on_change, tuple(made.files))
 
 
 def _refresh(document: Document) -> Refresh | None:

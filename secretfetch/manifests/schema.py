@@ -155,6 +155,9 @@ class Output(_Strict):
         Literal["swap", "flat"] | None,
         _doc("`flat`: plain files replaced one by one; the whole volume is flat if one of its outputs says so."),
     ] = None
+    allow_empty: Annotated[
+        bool, _doc("Upstream may empty it: otherwise an output that has content and would become empty is an error.")
+    ] = False
 
 
 class Refresh(_Strict):

@@ -16,6 +16,10 @@ DATA = "..data"
 LOCK = "..lock"
 LISTING = "..files"
 """Of the flat layout: which files and directories are secretfetch's own."""
+STATE = "..state"
+"""What the next secretfetch of the volume has to know of this one: versions and leases, no values; mode 0600."""
+STATUS = "..status"
+"""How a sidecar is doing, for probes and people."""
 
 _GENERATION = re.compile(r"\.\.\d{4}(_\d\d){5}\.[0-9A-Za-z]+")
 _TEMPORARY = re.compile(r"\.\.tmp-[0-9a-f]+")

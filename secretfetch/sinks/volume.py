@@ -11,20 +11,36 @@ import os
 from typing import TYPE_CHECKING, Protocol, Self
 
 from secretfetch.bundle import File
-from secretfetch.sinks import flat, fsio, swap
+from secretfetch.sinks import flat, fsio, notes, swap
 from secretfetch.sinks.hold import Hold
-from secretfetch.sinks.layout import Layout
+from secretfetch.sinks.layout import STATE, STATUS, Layout
+from secretfetch.sinks.notes import read as read_note
 from secretfetch.sinks.outside import Outside
+from secretfetch.sinks.seal import seal, weight
 from secretfetch.sinks.survey import survey
 from secretfetch.sinks.tree import Change, Tree, check
 from secretfetch.sinks.trouble import told
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
     from secretfetch.sinks.survey import Survey
 
-__all__ = ["Change", "File", "Layout", "Outside", "Staged", "Tree", "VolumeWriter", "compare"]
+__all__ = [
+    "STATE",
+    "STATUS",
+    "Change",
+    "File",
+    "Layout",
+    "Outside",
+    "Staged",
+    "Tree",
+    "VolumeWriter",
+    "compare",
+    "read_note",
+    "weight",
+]
 
 DEFAULT_GRACE = 2.0
 _OUTSIDE = Outside()
@@ -99,8 +115,8 @@ class VolumeWriter:
         if keep and layout != "flat":
             raise ValueError("only a flat volume can keep files of others")
         self.root = os.path.abspath(root)
-        self._layout = layout
-        self._keep = keep
+        self.layout = layout
+        self.keep = keep
         self._grace = grace
         self._outside = outside
         self._hold: Hold | None = None
@@ -139,7 +155,7 @@ class VolumeWriter:
         if self._hold is not None:
             return None
         try:
-            found = _look(self.root, tree, keep=self._keep)
+            found = _look(self.root, tree, keep=self.keep)
         except OSError:
             return None  # what is wrong shows when writing is tried
         if found is None:
@@ -147,21 +163,54 @@ class VolumeWriter:
         return Staged(self, found.change, None, first=not found.owned) if self._is_settled(found) else None
 
     def _is_settled(self, found: Survey) -> bool:
-        return swap.is_settled(found) if self._layout == "swap" else flat.is_settled(found)
+        return swap.is_settled(found) if self.layout == "swap" else flat.is_settled(found)
 
     def _prepare(self, tree: Tree) -> Staged:
-        hold = self._hold = self._hold or Hold(self.root, self._grace, self._outside, exclusive=not self._keep)
+        hold = self._hold = self._hold or Hold(self.root, self._grace, self._outside, exclusive=not self.keep)
         work: Work | None = None
         try:
-            found = survey(hold.fd, tree, keep=self._keep)
+            found = survey(hold.fd, tree, keep=self.keep)
             hold.sweep(found)
             if not self._is_settled(found):
-                work = swap.SwapWork(hold, found) if self._layout == "swap" else flat.FlatWork(hold, found)
+                work = swap.SwapWork(hold, found) if self.layout == "swap" else flat.FlatWork(hold, found)
                 work.prepare()
         except BaseException:
             self._give_up(work)
             raise
         return Staged(self, found.change, work, first=not found.owned)
+
+    def take(self) -> None:
+        """Lock the volume now, making it if it is not there: nobody else writes to it until `close`.
+
+        Raises:
+            OutputError: Another secretfetch has it, or it cannot be written.
+        """
+        with told(self.root):
+            self._hold = self._hold or Hold(self.root, self._grace, self._outside, exclusive=not self.keep)
+
+    def seal(self, paths: Collection[str]) -> str:
+        """Return what changes if any of the files at `paths` does, in whatever way; empty if one is not there."""
+        if self._hold is not None:
+            return seal(self._hold.fd, paths)
+        try:
+            fd = os.open(self.root, fsio.ROOT)
+        except OSError:
+            return ""
+        try:
+            return seal(fd, paths)
+        finally:
+            os.close(fd)
+
+    def note(self, name: str, content: bytes) -> None:
+        """Put a private note into the volume, in place of an older one: mode 0600, for the next secretfetch.
+
+        Raises:
+            OutputError: It cannot be written; the older one stays.
+        """
+        self.take()
+        with told(self.root):
+            assert self._hold is not None  # noqa: S101 - it has just been taken
+            notes.write(self._hold, name, content)
 
     def _publish(self, work: Work) -> None:
         self._staged = None

@@ -11,16 +11,21 @@ from secretfetch.stores.clock import Clock, SystemClock
 from secretfetch.stores.connections import Stores
 from secretfetch.stores.discovery import BUILT_IN, GROUP, Installed, find, installed, known_names
 from secretfetch.stores.errand import OnRetry
+from secretfetch.stores.patience import POLL, START, Patience, full_jitter
 
 __all__ = [
     "BUILT_IN",
     "GROUP",
+    "POLL",
+    "START",
     "Clock",
     "Installed",
     "OnRetry",
+    "Patience",
     "Stores",
     "SystemClock",
     "find",
+    "full_jitter",
     "installed",
     "known_names",
 ]

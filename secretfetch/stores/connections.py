@@ -81,7 +81,12 @@ class Stores:
             raise one_or_several(errors)
 
     def fetch(
-        self, wanted: Mapping[SecretRef, Version | None], *, deadline: float, forgiven: Collection[SecretRef] = ()
+        self,
+        wanted: Mapping[SecretRef, Version | None],
+        *,
+        deadline: float,
+        forgiven: Collection[SecretRef] = (),
+        patience: object = None,
     ) -> dict[SecretRef, Outcome]:
         """Ask all stores at once, one thread each, and ask again for what a retry can cure.
 
@@ -111,6 +116,18 @@ class Stores:
             if errand.bug is not None:
                 raise errand.bug
         return {ref: found[ref] for ref in wanted}
+
+    def retry_at(self) -> float:
+        return float("inf")
+
+    def hand_over(self) -> dict:
+        return {}
+
+    def take_over(self, states) -> None:
+        pass
+
+    def replace(self, stores) -> None:
+        self._stores = stores
 
     def close(self) -> None:
         """Close every connection. May be called twice."""

@@ -51,9 +51,9 @@ class World:
         self.clock = FakeClock()
         self.provider = MemoryProvider(secrets)
 
-    def fetch(self, plan, held=None):
+    def fetch(self, plan):
         stores = Stores(plan.stores, find=lambda _: lambda _: self.provider, clock=self.clock)
-        return materialize.fetch(plan, stores, deadline=self.clock.now() + 10, held=held)
+        return materialize.fetch(plan, stores, deadline=self.clock.now() + 10)
 
     def run(self, plan):
         with materialize.Writers() as writers:
@@ -106,14 +106,6 @@ def test_paths_of_a_directory_do_not_repeat_its_failures(tmp_path):
     assert 66 == exit_code_of(caught.value)
 
 
-def test_held_values_stand_in_for_unchanged(tmp_path):
-    """What the store says is unchanged comes from the round before."""
-    world = World({"a": b'{"A":"1"}'})
-    plan = plan_of(volume(tmp_path, env("a.env", source("a"))))
-    first = world.fetch(plan)
-    assert first == world.fetch(plan, held=first)
-
-
 def test_all_volumes_or_none(tmp_path):
     """A volume that cannot be written keeps the others from being published."""
     world = World({"a": b'{"A":"1"}'})
@@ -132,10 +124,10 @@ def test_a_second_run_changes_nothing(tmp_path):
     world = World({"a": b'{"A":"1"}'})
     plan = plan_of(volume(tmp_path / "v", env("a.env", source("a"))))
     rendered = materialize.build(plan, world.fetch(plan))
-    assert [frozenset({"a.env"})] == [change.added for _, change in materialize.changes(rendered)]
-    assert [True] == [bool(change) for _, change in world.run(plan)]
-    assert [False] == [bool(change) for _, change in materialize.changes(rendered)]
-    assert [False] == [bool(change) for _, change in world.run(plan)]
+    assert [frozenset({"a.env"})] == [done.change.added for done in materialize.changes(rendered)]
+    assert [True] == [bool(done.change) for done in world.run(plan)]
+    assert [False] == [bool(done.change) for done in materialize.changes(rendered)]
+    assert [False] == [bool(done.change) for done in world.run(plan)]
 
 
 def test_an_absent_optional_raw_file_is_not_written(tmp_path):
@@ -148,8 +140,8 @@ def test_an_absent_optional_raw_file_is_not_written(tmp_path):
     plan = plan_of(volume(tmp_path, *outputs))
     world.run(plan)
     world.provider.delete("x")
-    ((_, change),) = world.run(plan)
-    assert frozenset({"x"}) == change.removed
+    (done,) = world.run(plan)
+    assert frozenset({"x"}) == done.change.removed
 
 
 def test_names_are_known_for_files_that_hold_some(tmp_path):

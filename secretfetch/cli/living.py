@@ -1,0 +1,114 @@
+"""`fetch` and `watch` from their flags to their end: what is put together, and how the end is told.
+
+What does not belong here: the loop (`sidecar`) and its world (`watching`).
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from secretfetch.cli import report, telling
+from secretfetch.cli.aftermath import Habits
+from secretfetch.cli.inputs import Inputs
+from secretfetch.cli.session import plan_of_config, progress
+from secretfetch.cli.watching import Life
+from secretfetch.errors import ConfigError
+from secretfetch.plan import Refresh
+from secretfetch.sidecar import Policy, Wake
+from secretfetch.stores import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from secretfetch.cli.options import Globals
+    from secretfetch.cli.wishes import Wishes
+    from secretfetch.materialize import Rendered, Written
+    from secretfetch.plan import Plan
+    from secretfetch.sidecar import State
+
+
+class _Result(telling.Teller):
+    """What `fetch` has done, told at the end."""
+
+    def __init__(self, quiet: Callable[[], object]) -> None:
+        self._quiet = quiet
+        self.was_told = False
+
+    def published(self, written: Sequence[Written], rendered: Sequence[Rendered], /) -> None:
+        """Print it now: the names are gone after this."""
+        self._quiet()
+        report.written(written, rendered)
+        self.was_told = True
+
+    def unchanged(self, volumes: Sequence[tuple[str, int]]) -> None:
+        """Nothing was published."""
+        self._quiet()
+        report.unchanged(volumes)
+
+
+def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
+    """Write all outputs once, and return the exit code.
+
+    Raises:
+        SecretError: Whatever went wrong.
+    """
+    policy = Policy(SystemClock().now() + flags.timeout, once=True)
+    with progress(plan) as quiet:
+        result = _Result(quiet)
+        life = Life(plan, lambda _: policy, result, Habits(replays=replays))
+        try:
+            life.adopt(rest=False)
+            state = life.live()
+            if state.exit_code == 0 and not result.was_told:
+                result.unchanged(life.volumes())
+        finally:
+            life.end()
+    return _ended(state)
+
+
+def watch(flags: Globals, wishes: Wishes) -> int:
+    """Write all outputs, and again whenever they change, until told to stop; return the exit code.
+
+    Raises:
+        SecretError: Whatever it could not go on with.
+    """
+    import gc  # noqa: PLC0415 - kept beside its only use
+
+    gc.enable()  # a process that lives on has to
+    inputs = Inputs(flags, plan_of_config)
+    plan = inputs.read()
+    life = Life(plan, lambda plan: _policy(plan, flags, wishes), telling.Log(), _habits(wishes), inputs)
+    signal.signal(signal.SIGHUP, lambda *_: life.inbox.put(Wake.REFRESH))
+    try:
+        life.lock()
+        life.adopt(rest=True)
+        state = life.live()
+    finally:
+        life.end()
+    return _ended(state)
+
+
+def _habits(wishes: Wishes) -> Habits:
+    return Habits(exits=wishes.exit_on_change, replays=wishes.replay_hooks)
+
+
+def _policy(plan: Plan, flags: Globals, wishes: Wishes) -> Policy:
+    said = plan.refresh or Refresh()
+    period = said.period if wishes.period is None else wishes.period
+    if period <= 0:
+        raise ConfigError("--period must be more than nothing")
+    return Policy(
+        SystemClock().now() + flags.timeout,
+        period=period,
+        jitter=said.jitter if wishes.jitter is None else wishes.jitter,
+        max_failures=wishes.max_failures,
+        max_stale=said.max_stale if wishes.max_stale is None else wishes.max_stale,
+        exits=said.on_error == "exit",
+    )
+
+
+def _ended(state: State) -> int:
+    if state.error is not None and state.exit_code:
+        raise state.error
+    return state.exit_code

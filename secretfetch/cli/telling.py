@@ -1,0 +1,101 @@
+"""What a process says of itself while it lives: log records, and `health` where somebody listens.
+
+What does not belong here: deciding anything, and the last word (`report`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretfetch import log
+from secretfetch.errors import SecretError, Several
+from secretfetch.sidecar import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretfetch.materialize import Order, Rendered, Round, Written
+    from secretfetch.notify import Told
+    from secretfetch.plan import Plan
+    from secretfetch.sidecar import State
+
+
+def retry(store: str, error: SecretError, wait: float, attempt: int) -> None:
+    """Say that a store is asked again."""
+    log.event("warning", "retry", str(error), store=store, attempt=attempt, retry_in_s=round(wait, 2))
+
+
+class Teller:
+    """Says nothing but what hooks have come to: for a process that ends at once and prints its result."""
+
+    def begins(self, order: Order) -> None:
+        """A round begins."""
+
+    def told(self, state: State, round_: Round) -> None:
+        """A round has ended."""
+
+    def published(self, written: Sequence[Written], _rendered: Sequence[Rendered], /) -> None:
+        """Volumes were published. The values are gone after this."""
+
+    def refused(self, error: SecretError) -> None:
+        """Another config is wrong."""
+
+    def reread(self, plan: Plan) -> None:
+        """Another config is in use."""
+
+    def hook(self, told: Told) -> None:
+        """A hook was run, or tried."""
+        if told.error is not None:
+            again = {} if told.retry_in is None else {"retry_in_s": round(told.retry_in, 2)}
+            _failure("hook_failed", told.error, attempt=told.attempt, **again)
+        else:
+            log.event("info", "hook", f"{told.kind} hook of {told.hook.origin} has run", seconds=round(told.seconds, 3))
+
+
+class Log(Teller):
+    """Log records of a sidecar."""
+
+    def __init__(self) -> None:
+        self._phase = Phase.STARTING
+        self._said = ""
+
+    def told(self, state: State, round_: Round) -> None:
+        """Say what is new: a phase, or another failure; the same failure at each poll, not at each try."""
+        if round_.error is not None and state.phase is not Phase.STOPPED:
+            if round_.polled or str(round_.error) != self._said:
+                told = {"phase": state.phase.value, "failures": state.failures, "retry_in_s": _ahead(state)}
+                _failure("round_failed", round_.error, **told)
+            self._said = str(round_.error)
+        elif state.phase is Phase.FRESH and self._phase is not Phase.FRESH:
+            log.event("info", "fresh", "everything is as the stores say", next_poll_in_s=_ahead(state))
+        elif state.phase is not Phase.STOPPED:
+            log.event("debug", "unchanged", "nothing has changed", next_in_s=_ahead(state))
+        self._phase = state.phase
+
+    def published(self, written: Sequence[Written], _rendered: Sequence[Rendered], /) -> None:
+        """Say what was published; counts and directories, no names of keys."""
+        for one in written:
+            if one.change:
+                counts = {word: len(getattr(one.change, word)) for word in ("added", "updated", "removed")}
+                log.event("info", "published", f"published {one.volume.root}", files=one.files, **counts)
+
+    def refused(self, error: SecretError) -> None:
+        """Say so, with what is wrong."""
+        _failure("config_refused", error, note="the config before is still in use")
+
+    def reread(self, plan: Plan) -> None:
+        """Say so."""
+        log.event("info", "config_read", "the config has changed and is in use", targets=len(plan.targets))
+
+
+def _ahead(state: State) -> float:
+    from secretfetch.stores import SystemClock  # noqa: PLC0415 - kept beside its only use
+
+    return round(max(0.0, state.due - SystemClock().now()), 1)
+
+
+def _failure(name: str, error: SecretError, **fields: object) -> None:
+    """Log a failure; several, one record each."""
+    for part in error.errors if isinstance(error, Several) else (error,):
+        notes = {label.replace(" ", "_"): text for label, text in part.notes}
+        log.event("warning", name, str(part), error_code=part.code, **{**notes, **fields})

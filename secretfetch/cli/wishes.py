@@ -1,0 +1,49 @@
+"""The flags of `watch`. What does not belong here: what becomes of them (`living`)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import click
+
+PERIOD = "Time between two polls; the config's, or 5m."
+JITTER = "By how much a period varies; the config's, or 10%."
+FAILURES = "End after more failed rounds than this, one after the other; -1, unless given: never."
+STALE = "End when the files are older than this and cannot be renewed; the config's, or never."
+EXIT_ON_CHANGE = "End with 80 when what this process first published has changed."
+REPLAY_HOOKS = "Run hooks that an earlier process has not run to their end: each change at least once."
+HTTP_BIND = "Serve probes and metrics: 8080 on the loopback interface, :8080 on all, or HOST:8080."
+STATUS_FILE = "Where to say how it goes; `..status` in the first volume unless given."
+
+
+class Percent(click.ParamType[float]):
+    """A share, written in percent."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share."""
+        if isinstance(value, float):
+            return value
+        number = value.removesuffix("%")
+        try:
+            share = float(number) / 100
+        except ValueError:
+            share = -1.0
+        if not value.endswith("%") or not 0 <= share <= 1:
+            self.fail(f'"{value}" is no share between 0% and 100%', param, ctx)
+        return share
+
+
+class Wishes(NamedTuple):
+    """The flags of `watch`; None where a config may say it instead. Times in seconds."""
+
+    period: float | None = None
+    jitter: float | None = None
+    max_failures: int = -1
+    max_stale: float | None = None
+    one_time: bool = False
+    exit_on_change: bool = False
+    replay_hooks: bool = False
+    http_bind: str | None = None
+    status_file: str | None = None
