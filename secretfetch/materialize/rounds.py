@@ -244,7 +244,8 @@ class Rounds:
         due = min((held.due for ref, held in self.held.items() if ref not in self._failed), default=inf)
         read = {source.name: ref not in self._failed for ref in outcomes for source in self._uses.by_ref[ref]}
         error = one_or_several(wrong) if wrong else None
-        again = bool(errors or self._failed)
+        alone = self.stores.left_alone()
+        again = bool(errors) or any(ref.store not in alone for ref in self._failed)
         return Round(tuple(written), error, min(due, self.stores.retry_at()), again, order.poll, read)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from math import inf
+from typing import TYPE_CHECKING, Any, Self
 
 from secretfetch.errors import ConfigError, SecretError, one_or_several
+from secretfetch.provider import Handover
 from secretfetch.stores.asking import guarded
+from secretfetch.stores.breaker import Breaker
 from secretfetch.stores.clock import SystemClock
 from secretfetch.stores.discovery import find
 from secretfetch.stores.errand import Errand, OnRetry, Round, close
+from secretfetch.stores.handing import handed_over, take_over
+from secretfetch.stores.patience import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from secretfetch.plan import Store
     from secretfetch.provider import Connect, Outcome, Provider, SecretRef, Version
     from secretfetch.stores.clock import Clock
+    from secretfetch.stores.patience import Patience
 
 
 def _random() -> float:
@@ -55,6 +61,7 @@ class Stores:
         self._random = random
         self._on_retry = on_retry
         self._connected: dict[str, Provider] = {}
+        self._breakers: dict[str, Breaker] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -86,17 +93,19 @@ class Stores:
         *,
         deadline: float,
         forgiven: Collection[SecretRef] = (),
-        patience: object = None,
+        patience: Patience = START,
     ) -> dict[SecretRef, Outcome]:
         """Ask all stores at once, one thread each, and ask again for what a retry can cure.
 
         A store that has not answered at the deadline is left behind: its refs are `Unavailable`, and it is connected
-        anew if it is asked again. After a failure that no retry can cure nobody starts another try.
+        anew if it is asked again. A start gives up with the first failure that no retry can cure; a poll leaves a store
+        alone for a time that has failed as a whole, and answers for it with that failure.
 
         Args:
             wanted: Refs of any stores, each with the version held.
             deadline: When to be back, by the clock.
             forgiven: Refs whose `NotFound` is no failure.
+            patience: How failures are borne.
 
         Returns:
             An outcome for every wanted ref, in the order of `wanted`.
@@ -105,29 +114,64 @@ class Stores:
             ConfigError: A store cannot be connected.
             RuntimeError: A provider has a bug.
         """
-        shared = Round(self._clock, deadline, frozenset(forgiven), self._random, self._on_retry)
-        errands = self._errands(wanted)
+        shared = Round(self._clock, deadline, frozenset(forgiven), self._random, self._on_retry, patience)
+        shares: dict[str, dict[SecretRef, Version | None]] = {}
+        found: dict[SecretRef, Outcome] = {}
+        for ref, held in wanted.items():
+            if patience.yields and ref.store in self.left_alone():
+                found[ref] = self._told(ref.store)
+            else:
+                shares.setdefault(ref.store, {})[ref] = held
+        errands = [self._errand(name, share, patience) for name, share in shares.items()]
         for errand in errands:
             errand.begin(shared)
-        found: dict[SecretRef, Outcome] = {}
         for errand in errands:
-            found.update(self._bring_home(errand, deadline))
+            answer = self._bring_home(errand, deadline)
+            known = self._breakers.get(errand.store, Breaker())
+            self._breakers[errand.store] = known.after(answer.values(), self._clock.now(), self._random)
+            found.update(answer)
         for errand in errands:
             if errand.bug is not None:
                 raise errand.bug
         return {ref: found[ref] for ref in wanted}
 
+    def left_alone(self) -> set[str]:
+        """Return the stores that a poll does not ask now, as they have failed."""
+        now = self._clock.now()
+        return {name for name, breaker in self._breakers.items() if breaker.failures and now < breaker.until}
+
     def retry_at(self) -> float:
-        return float("inf")
+        """Return when a store that has failed may be asked before the next poll, by the clock; `inf`: none."""
+        return min((breaker.retry_at for breaker in self._breakers.values()), default=inf)
 
-    def hand_over(self) -> dict:
-        return {}
+    def _told(self, name: str) -> SecretError:
+        breaker = self._breakers[name]
+        assert breaker.error is not None  # noqa: S101 - it has failed
+        seconds = max(0.0, breaker.until - self._clock.now())
+        return breaker.error.with_notes(("note", f"not asked again for another {seconds:.0f} s"))
 
-    def take_over(self, states) -> None:
-        pass
-
-    def replace(self, stores) -> None:
+    def replace(self, stores: Mapping[str, Store]) -> None:
+        """Take other definitions, of a config that was read anew; connections that stay the same are kept."""
+        for name in [name for name in self._connected if not self._stores[name].is_like(stores.get(name))]:
+            close(self._stores[name].provider, self._connected.pop(name))
+            self._breakers.pop(name, None)
         self._stores = stores
+
+    def hand_over(self) -> dict[str, dict[str, Any]]:
+        """Return what the connections leave to a next process, by store; only those that have anything."""
+        states = {}
+        for name, provider in self._connected.items():
+            if isinstance(provider, Handover):
+                state = handed_over(self._stores[name].provider, provider)
+                if state:
+                    states[name] = state
+        return states
+
+    def take_over(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Let the connections go on where those of an earlier process ended."""
+        for name, state in states.items():
+            if name in self._stores and isinstance(provider := self._provider(name), Handover):
+                take_over(self._stores[name].provider, provider, state)
 
     def close(self) -> None:
         """Close every connection. May be called twice."""
@@ -135,13 +179,9 @@ class Stores:
             name, provider = self._connected.popitem()
             close(self._stores[name].provider, provider)
 
-    def _errands(self, wanted: Mapping[SecretRef, Version | None]) -> list[Errand]:
-        shares: dict[str, dict[SecretRef, Version | None]] = {}
-        for ref, held in wanted.items():
-            shares.setdefault(ref.store, {})[ref] = held
-        return [
-            Errand(name, self._stores[name].provider, self._provider(name), share) for name, share in shares.items()
-        ]
+    def _errand(self, name: str, share: Mapping[SecretRef, Version | None], patience: Patience) -> Errand:
+        failing = patience.yields and self._breakers.get(name, Breaker()).failures > 0
+        return Errand(name, self._stores[name].provider, self._provider(name), share, probes=failing)
 
     def _bring_home(self, errand: Errand, deadline: float) -> dict[SecretRef, Outcome]:
         self._clock.wait(errand.done, max(0.0, deadline - self._clock.now()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from secretfetch.provider import NotFound, Outcome, Provider, SecretError, SecretRef, Unavailable, Version
 from secretfetch.stores.asking import ask
+from secretfetch.stores.patience import START, Patience, full_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 OnRetry: TypeAlias = Callable[[str, SecretError, float, int], object]
 """Told before each wait: name of the store, the failure, seconds until the next try, number of the try that failed."""
-
-_BASE = 0.5
-_CAP = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,7 @@ class Round:
         forgiven: Refs that may be missing: their `NotFound` is no reason to give up.
         random: Numbers in [0, 1) for the jitter.
         on_retry: Told of every wait.
+        patience: How often stores are asked again.
         lost: Set when no retry can save the round any more: nobody starts another one.
     """
 
@@ -45,11 +44,21 @@ class Round:
     forgiven: Collection[SecretRef]
     random: Callable[[], float]
     on_retry: OnRetry
+    patience: Patience = START
     lost: threading.Event = field(default_factory=threading.Event)
+    _tries: list[int] = field(default_factory=list)
+
+    def spent(self) -> bool:
+        """Tell whether the stores have been asked as often as one round may."""
+        return len(self._tries) >= self.patience.budget
+
+    def count(self) -> None:
+        """Count a try of any store."""
+        self._tries.append(1)
 
     def hurt_by(self, ref: SecretRef, outcome: Outcome) -> bool:
-        """Tell whether an outcome means that the round has failed for good."""
-        if not isinstance(outcome, SecretError) or outcome.retryable:
+        """Tell whether an outcome means that a start has failed for good; other rounds go on for what they can get."""
+        if self.patience.yields or not isinstance(outcome, SecretError) or outcome.retryable:
             return False
         return not (isinstance(outcome, NotFound) and ref in self.forgiven)
 
@@ -57,13 +66,28 @@ class Round:
 class Errand(threading.Thread):
     """A daemon thread that brings the outcomes of one store, and that nobody has to wait for.
 
+    Args:
+        store: The store's name.
+        name: The provider's.
+        provider: Connected.
+        wanted: Refs, each with the version held.
+        probes: Ask for one secret first, and for the others only if that is answered: the store has been failing.
+
     Attributes:
         store: The store's name.
         done: Set when there is nothing more to come.
         bug: What the provider did that it must not do.
     """
 
-    def __init__(self, store: str, name: str, provider: Provider, wanted: Mapping[SecretRef, Version | None]) -> None:
+    def __init__(
+        self,
+        store: str,
+        name: str,
+        provider: Provider,
+        wanted: Mapping[SecretRef, Version | None],
+        *,
+        probes: bool = False,
+    ) -> None:
         super().__init__(name=f"store {store}", daemon=True)
         self.store = store
         self.done = threading.Event()
@@ -72,6 +96,7 @@ class Errand(threading.Thread):
         self._provider = provider
         self._wanted = dict(wanted)
         self._outcomes: dict[SecretRef, Outcome] = {}
+        self._probes = probes
         self._tries = 0
         self._round: Round
         self._began = 0.0
@@ -116,11 +141,22 @@ class Errand(threading.Thread):
 
     def _ask(self) -> None:
         left = {ref: self._wanted[ref] for ref in self._curable()} or self._wanted
-        answer = ask(self._provider_name, self._provider, left)
+        answer = self._probed(left) if self._probes else ask(self._provider_name, self._provider, left)
         self._tries += 1
+        self._round.count()
         self._outcomes = {**self._outcomes, **answer}
         if any(self._round.hurt_by(ref, outcome) for ref, outcome in answer.items()):
             self._round.lost.set()
+
+    def _probed(self, left: Mapping[SecretRef, Version | None]) -> dict[SecretRef, Outcome]:
+        first = next(iter(left))
+        answer = ask(self._provider_name, self._provider, {first: left[first]})
+        outcome = answer[first]
+        if isinstance(outcome, SecretError) and outcome.retryable:
+            return dict.fromkeys(left, outcome)
+        self._probes = False
+        rest = {ref: held for ref, held in left.items() if ref != first}
+        return answer | (ask(self._provider_name, self._provider, rest) if rest else {})
 
     def _ask_again(self) -> None:
         import tenacity  # noqa: PLC0415 - start-up cost, paid at the first failure
@@ -147,11 +183,12 @@ class Errand(threading.Thread):
 
     def _delay(self, state: RetryCallState) -> float:
         asked_for = [error.retry_after for error in self._curable().values() if isinstance(error, Unavailable)]
-        jittered = self._round.random() * min(_CAP, _BASE * 2.0 ** (state.attempt_number - 1))
-        return max(jittered, *asked_for, 0.0)
+        return max(full_jitter(state.attempt_number, self._round.random), *asked_for, 0.0)
 
     def _hopeless(self, state: RetryCallState) -> bool:
-        return self._round.lost.is_set() or self._round.clock.now() + state.upcoming_sleep >= self._round.deadline
+        hopeless = self._round.patience.gives_up(self._tries, self._curable().values()) or self._round.spent()
+        late = self._round.clock.now() + state.upcoming_sleep >= self._round.deadline
+        return hopeless or late or self._round.lost.is_set()
 
     def _pause(self, seconds: float) -> None:
         self._round.clock.pause(self._round.lost, seconds)

@@ -229,10 +229,9 @@ def _holders(canary):
     """Return the kinds of what is reachable for the garbage collector and holds a text or bytes with the canary."""
     found = []
     for thing in gc.get_objects():
-        texts = (item for item in gc.get_referents(thing) if type(item) in (bytes, str))
-        found += [
-            type(thing).__name__ for item in texts if canary in (item if type(item) is str else item.decode("latin"))
-        ]
+        for item in gc.get_referents(thing):
+            if (type(item) is bytes and canary.encode() in item) or (type(item) is str and canary in item):
+                found.append(type(thing).__name__)  # noqa: PERF401 - a comprehension would hold what is looked for
     return found
 
 
