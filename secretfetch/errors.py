@@ -12,6 +12,7 @@
     |-- Unavailable                  75   yes              unreachable, timed out, answer cut short
     |   `-- Throttled                75   yes              a quota is used up: a start waits, a poll yields
     |-- OutputError                  73                    the output cannot be written
+    |-- HookFailed                   75   yes              what follows a change did not work; it never ends a run
     `-- Several                      its first permanent error's
 
 Anything else that is raised is a bug: exit 70. `optional` forgives `NotFound` and `KeyNotFound` and nothing else.
@@ -134,6 +135,14 @@ class OutputError(SecretError):
 
     code = "OUTPUT_FAILED"
     exit_code = 73
+
+
+class HookFailed(SecretError):
+    """What `on_change` asks for has not worked. The files are published all the same, and the run goes on."""
+
+    code = "HOOK_FAILED"
+    exit_code = 75
+    retryable = True
 
 
 class Several(SecretError):

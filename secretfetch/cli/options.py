@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
 PREFIX = "SECRETFETCH_"
+CHANGED = "SECRETFETCH_CHANGED"
+"""No flag: what a hook is told, which may run this program."""
 DEFAULT_CONFIG = "/etc/secretfetch/config.yaml"
 _META = "secretfetch.globals"
 # What Kubernetes puts into every container where a Service is called `secretfetch`, or begins with that.
@@ -149,6 +151,10 @@ def check_environment(known: Iterable[str], environ: Mapping[str, str] = os.envi
     """
     names = sorted(known)
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in names and not _SERVICE_LINK.search(name.removeprefix("SECRETFETCH")):
+        if (
+            name.startswith(PREFIX)
+            and name not in {*names, CHANGED}
+            and not _SERVICE_LINK.search(name.removeprefix("SECRETFETCH"))
+        ):
             hint = "".join(f" - {label} {text}" for label, text in meant(name, names))
             raise click.UsageError(f"unknown environment variable {name}{hint}\nknown are {', '.join(names)}")

@@ -177,9 +177,9 @@ class Life:
             self._notes.mark(self._rounds, pending=True)
 
     def _notifier(self, hooks: Sequence[Hook]) -> Notifier:
-        from secretfetch.notify import Notifier  # noqa: PLC0415 - most runs change nothing
+        from secretfetch.notify import Notifier, World  # noqa: PLC0415 - most runs change nothing
 
-        return Notifier(hooks, on_told=self._teller.hook, on_done=self._kept)
+        return Notifier(hooks, World(SystemClock()), on_told=self._teller.hook, on_done=self._kept)
 
     def _kept(self) -> None:
         """Called by the thread of the hooks, which must not write to a volume."""
