@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as sdk
 
-from secretfetch.provider import AuthFailed, ConfigError, SecretError, Unavailable, meant
+from secretfetch.provider import AuthFailed, ConfigError, SecretError, Throttled, Unavailable, meant
 from secretfetch_aws.http import host_of
 from secretfetch_aws.services import TITLES
 
@@ -41,6 +41,7 @@ _CONFIG = _classes(
     "InvalidRetryConfigurationError",
     "UnknownCredentialError",
 )
+_QUOTA = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 _NETWORK = (sdk.ConnectionError, sdk.HTTPClientError)
 
 
@@ -82,7 +83,9 @@ def explain(
 
 def login_refused(refusal: Refusal, operation: str, role_arn: str) -> SecretError:
     """Return what STS, or whoever gives credentials, has against the caller."""
-    if refusal.status >= 500 or refusal.code in {"Throttling", "ThrottlingException"}:  # noqa: PLR2004 - HTTP
+    if refusal.status == 429 or refusal.code in _QUOTA:  # noqa: PLR2004 - HTTP
+        return Throttled(f"the login is throttled: {operation} answers {refusal.code}", retry_after=refusal.retry_after)
+    if refusal.status >= 500:  # noqa: PLR2004 - HTTP
         return Unavailable(f"the login fails: {operation} answers {refusal.code}", retry_after=refusal.retry_after)
     if operation == "AssumeRole":
         role = role_arn or "the role of the profile"

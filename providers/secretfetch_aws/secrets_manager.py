@@ -9,12 +9,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from secretfetch.provider import SecretError, Unavailable, Unchanged, in_parallel
+from secretfetch.provider import SecretError, Throttled, Unavailable, Unchanged, in_parallel
 from secretfetch_aws import secret_asks
 from secretfetch_aws.outcomes import no_region, raise_if_all_alike
 from secretfetch_aws.services import SECRETS_MANAGER, About
 from secretfetch_aws.transport import Refusal
-from secretfetch_aws.trouble import Throttled, Trouble
+from secretfetch_aws.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, NotFound, SecretError, Unavailable
+from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, NotFound, SecretError, Throttled, Unavailable
 from secretfetch_aws import denied
 from secretfetch_aws.near_names import NearNames
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from secretfetch_aws.services import About, Service
     from secretfetch_aws.transport import Refusal, Transport
-
-
-class Throttled(Unavailable):
-    """A quota, not an outage: another region or a smaller request is no answer to it, a wait is."""
 
 
 class Trouble:

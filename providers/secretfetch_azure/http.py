@@ -19,7 +19,7 @@ from requests.exceptions import RequestException
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from secretfetch.provider import MAX_VALUE_BYTES, DataError, Unavailable
+from secretfetch.provider import MAX_VALUE_BYTES, DataError, Throttled, Unavailable
 from secretfetch_azure import network
 from secretfetch_azure.refusal import Refusal, seconds
 
@@ -74,15 +74,17 @@ class LoginAdapter(CappedAdapter):
         """Send a request.
 
         Raises:
-            Unavailable: The other end throttles or fails.
+            Throttled: The other end has had enough for now.
+            Unavailable: It fails.
         """
         response = super().send(request, *args, **kwargs)
         status = response.status_code
         if status in (_TOO_MANY, _UPGRADING) or status >= 500:  # noqa: PLR2004 - HTTP
             host = urlsplit(request.url or "").netloc
-            verb = "throttles" if status == _TOO_MANY else f"fails (HTTP {status})"
             pause = seconds(response.headers.get("Retry-After"))
-            raise Unavailable(f"the login at {host} {verb}", retry_after=pause)
+            if status == _TOO_MANY:
+                raise Throttled(f"the login at {host} throttles", retry_after=pause)
+            raise Unavailable(f"the login at {host} fails (HTTP {status})", retry_after=pause)
         if status >= 400:  # noqa: PLR2004 - HTTP
             self.refusal = Refusal(status, "", response.text)
         return response

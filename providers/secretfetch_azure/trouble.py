@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from secretfetch.provider import AuthFailed, ConfigError, DataError, NotFound, SecretError, Unavailable
+from secretfetch.provider import AuthFailed, ConfigError, DataError, NotFound, SecretError, Throttled, Unavailable
 from secretfetch_azure import denied
 from secretfetch_azure.asks import KINDS
 
@@ -33,7 +33,7 @@ def explain(refusal: Refusal, ask: Ask, hints: Hints) -> SecretError:
 def of_the_vault(refusal: Refusal, host: str, vault: str) -> SecretError:
     """Return what a refusal means that is about no secret."""
     if refusal.status == 429:  # noqa: PLR2004 - HTTP
-        return Unavailable(f'vault "{vault}" throttles', retry_after=refusal.retry_after)
+        return Throttled(f'vault "{vault}" throttles', retry_after=refusal.retry_after)
     if refusal.status >= 500 or refusal.status == 408:  # noqa: PLR2004 - HTTP
         says = f"{refusal.code} (HTTP {refusal.status})" if refusal.code else f"HTTP {refusal.status}"
         return Unavailable(f'vault "{vault}" fails', ("Key Vault says", says), retry_after=refusal.retry_after)

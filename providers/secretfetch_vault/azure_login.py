@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from secretfetch.provider import AuthFailed, Unavailable
+from secretfetch.provider import AuthFailed, Throttled, Unavailable
 from secretfetch_vault.quiet import Quiet
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def _ask(path: str, query: dict[str, str], into: Any) -> Any:
 
 
 def _read(status: int, body: bytes, into: Any) -> Any:
-    if status in {0, 429} or status >= 500:  # noqa: PLR2004 - HTTP
+    if status == 429:  # noqa: PLR2004 - HTTP
+        raise Throttled("the login by azure has no token: the metadata service throttles")
+    if not status or status >= 500:  # noqa: PLR2004 - HTTP
         raise Unavailable(
             "the login by azure has no token: the metadata service does not answer",
             ("note", "it is there on machines of Azure only"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretfetch.provider import Unavailable
+from secretfetch.provider import Throttled, Unavailable
 from secretfetch_vault import answers
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def outage(answer: Answer, host: str) -> Unavailable:
     retry_after = float(pause) if pause.isdigit() else 0.0
     if answer.status == answers.TOO_MANY:
         note = ("fix", "see its rate limit quotas") if not retry_after else ("wait", f"{pause} s, it says")
-        return Unavailable(f"{host} throttles", note, retry_after=retry_after)
+        return Throttled(f"{host} throttles", note, retry_after=retry_after)
     if answer.status in _STANDBY:
         return Unavailable(f"{host} is a standby and has no active node", ("answer", f"HTTP {answer.status}"))
     words = " ".join(answers.read(answer, host).errors or []).lower()

@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return returned if isinstance(returned, int) else 0
     except SecretError as error:
         report.error(error)
+        report.leave(error)
         return exit_code_of(error)
     except ClickException as error:
         error.show()

@@ -17,11 +17,13 @@ from secretfetch.cli.wishes import (
     EXIT_ON_CHANGE,
     FAILURES,
     HTTP_BIND,
+    HTTP_PROBED,
     JITTER,
     PERIOD,
     REPLAY_HOOKS,
     STALE,
     STATUS_FILE,
+    STATUS_PROBED,
     Percent,
     Wishes,
 )
@@ -60,6 +62,7 @@ def _begin(ctx: click.Context) -> None:
 
     flags = globals_of(ctx)
     report.use(flags.log_format)
+    report.use_termination_log(flags.termination_log)
     log.setup("json" if flags.log_format == "json" else "text", flags.log_level)
 
 
@@ -190,6 +193,24 @@ def plan(ctx: click.Context, *, exit_code: bool) -> int:
     report.planned(results, rendered, [(source, outcomes[ref]) for ref, source in uses.items()])
     changed = any(result.change for result in results)
     return EXIT_CHANGES if exit_code and changed else 0
+
+
+@app.command()
+@click.option("--http", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_PROBED)
+@click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_PROBED)
+@global_options(environment=False)
+@click.pass_context
+def healthcheck(ctx: click.Context, http: str | None, status_file: str | None) -> int:
+    """Ask a running `watch` how it is: 0 ready, 1 not. For HEALTHCHECK, compose and probes by command."""
+    import os  # noqa: PLC0415 - kept beside its only use
+
+    from secretfetch.health.checking import check  # noqa: PLC0415 - start-up cost
+    from secretfetch.health.files import STATUS_NAME  # noqa: PLC0415 - start-up cost
+
+    path = status_file or os.path.join(globals_of(ctx).out, STATUS_NAME)
+    verdict = check(bind=http or "", path=path)
+    click.echo(verdict.reason, err=not verdict.ready)
+    return 0 if verdict.ready else 1
 
 
 @app.command()

@@ -5,6 +5,7 @@ What does not belong here: the loop (`sidecar`) and its world (`watching`).
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,15 @@ from secretfetch.cli import report, telling
 from secretfetch.cli.aftermath import Habits
 from secretfetch.cli.inputs import Inputs
 from secretfetch.cli.session import plan_of_config, progress
+from secretfetch.cli.telling import Log
 from secretfetch.cli.watching import Life
 from secretfetch.errors import ConfigError
-from secretfetch.plan import Refresh
+from secretfetch.health import Health
+from secretfetch.plan import Refresh, Volume
+from secretfetch.processes import harden
+from secretfetch.provider import observe_requests
 from secretfetch.sidecar import Policy, Wake
+from secretfetch.sinks.volume import STATUS
 from secretfetch.stores import SystemClock
 
 if TYPE_CHECKING:
@@ -53,6 +59,7 @@ def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
     Raises:
         SecretError: Whatever went wrong.
     """
+    harden()
     policy = Policy(SystemClock().now() + flags.timeout, once=True)
     with progress(plan) as quiet:
         result = _Result(quiet)
@@ -76,17 +83,34 @@ def watch(flags: Globals, wishes: Wishes) -> int:
     import gc  # noqa: PLC0415 - kept beside its only use
 
     gc.enable()  # a process that lives on has to
+    harden()
     inputs = Inputs(flags, plan_of_config)
     plan = inputs.read()
-    life = Life(plan, lambda plan: _policy(plan, flags, wishes), telling.Log(), _habits(wishes), inputs)
+    health = Health(clock=SystemClock().now)
+    teller = Log(health, _status_file(plan, wishes))
+    life = Life(plan, lambda plan: _policy(plan, flags, wishes), teller, _habits(wishes), inputs)
     signal.signal(signal.SIGHUP, lambda *_: life.inbox.put(Wake.REFRESH))
+    server = None
     try:
+        if wishes.http_bind:
+            observe_requests(health.request)
+            server = health.serve(wishes.http_bind, lambda: life.inbox.put(Wake.REFRESH))
         life.lock()
         life.adopt(rest=True)
         state = life.live()
+        teller.ended(state)
     finally:
+        if server is not None:
+            server.close()
         life.end()
     return _ended(state)
+
+
+def _status_file(plan: Plan, wishes: Wishes) -> str:
+    if wishes.status_file is not None:
+        return wishes.status_file
+    roots = [target.root for target in plan.targets if isinstance(target, Volume)]
+    return os.path.join(roots[0], STATUS) if roots else ""
 
 
 def _habits(wishes: Wishes) -> Habits:

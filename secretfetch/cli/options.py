@@ -63,6 +63,7 @@ class Globals:
     root: str = ""
     identity: str = "manifest"
     timeout: float = 300.0
+    termination_log: str = "/dev/termination-log"
     log_format: str = "text"
     log_level: str = "info"
 
@@ -89,6 +90,10 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("--timeout",),
         {"type": Duration(), "metavar": "DURATION", "help": "Give up fetching after this time; 300s unless given."},
+    ),
+    (
+        ("--termination-log",),
+        {"metavar": "PATH", "help": "Leave the reason of a failure there, if the file exists; /dev/termination-log."},
     ),
     (
         ("--log-format",),

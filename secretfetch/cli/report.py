@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LABEL = 9  # columns of a note's label
 _style = "text"
+_termination_log = ""
 
 
 def use(style: str) -> None:
@@ -38,6 +39,21 @@ def error(failure: SecretError) -> None:
             _write(sys.stderr, text_of(part))
     if len(parts) > 1:
         _say("error", "failed", f"{len(parts)} failures; nothing was written", exit_code=exit_code_of(failure))
+
+
+def use_termination_log(path: str) -> None:
+    """Choose the file that `leave` writes to."""
+    global _termination_log  # noqa: PLW0603 - set once per process
+    _termination_log = path
+
+
+def leave(failure: SecretError) -> None:
+    """Leave the reason of the end where Kubernetes looks for it, if there is such a place."""
+    if _termination_log:
+        from secretfetch.health.files import write_termination  # noqa: PLC0415 - needed only here
+
+        parts = failure.errors if isinstance(failure, Several) else (failure,)
+        write_termination(_termination_log, "".join(map(text_of, parts)))
 
 
 def text_of(failure: SecretError) -> str:

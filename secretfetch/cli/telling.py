@@ -5,19 +5,28 @@ What does not belong here: deciding anything, and the last word (`report`).
 
 from __future__ import annotations
 
+import time
+from math import inf
 from typing import TYPE_CHECKING
 
 from secretfetch import log
 from secretfetch.errors import SecretError, Several
+from secretfetch.health import Status, differs, write_status
+from secretfetch.materialize import Round
 from secretfetch.sidecar import Phase
+from secretfetch.stores import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secretfetch.materialize import Order, Rendered, Round, Written
+    from secretfetch.health import Health
+    from secretfetch.materialize import Order, Rendered, Written
     from secretfetch.notify import Told
     from secretfetch.plan import Plan
     from secretfetch.sidecar import State
+
+
+_SLACK = 30.0  # seconds that the loop may be late before it counts as dead
 
 
 def retry(store: str, error: SecretError, wait: float, attempt: int) -> None:
@@ -53,14 +62,55 @@ class Teller:
 
 
 class Log(Teller):
-    """Log records of a sidecar."""
+    """Log records of a sidecar, and its health.
 
-    def __init__(self) -> None:
+    Args:
+        health: Is told of everything.
+        status_file: Where the status is kept; empty: nowhere.
+    """
+
+    def __init__(self, health: Health, status_file: str) -> None:
+        self._health = health
+        self._status_file = status_file
+        self._status: Status | None = None
         self._phase = Phase.STARTING
         self._said = ""
+        self._began = 0.0
+        self._published = False
+
+    def begins(self, order: Order) -> None:
+        """Promise to be heard of soon after the deadline."""
+        self._began, self._published = order.now, False
+        self._health.promise(order.deadline + _SLACK)
+
+    def _tell_health(self, state: State, round_: Round) -> None:
+        now = SystemClock().now()
+        result = "error" if round_.error is not None else "changed" if self._published else "unchanged"
+        if self._began:
+            self._health.round(result, now - self._began, round_.read)
+        ahead = time.time() - now
+        fresh_at = None if state.fresh_at is None else state.fresh_at + ahead
+        alive_until = (now if state.due == inf else state.due) + _SLACK
+        phase = state.phase.value
+        status = Status(phase, state.is_ready, state.since + ahead, fresh_at, alive_until, state.failures, state.error)
+        self._health.status(status)
+        if self._status_file and differs(self._status, status):
+            write_status(self._status_file, status)
+            self._status = status
+
+    def ended(self, state: State) -> None:
+        """Say that nobody looks after the files any more."""
+        self._began = 0.0
+        self._tell_health(state._replace(phase=Phase.STOPPED), Round(error=state.error))
+
+    def hook(self, told: Told) -> None:
+        """Count it too."""
+        super().hook(told)
+        self._health.hook(told.kind, "ok" if told.error is None else "error")
 
     def told(self, state: State, round_: Round) -> None:
         """Say what is new: a phase, or another failure; the same failure at each poll, not at each try."""
+        self._tell_health(state, round_)
         if round_.error is not None and state.phase is not Phase.STOPPED:
             if round_.polled or str(round_.error) != self._said:
                 told = {"phase": state.phase.value, "failures": state.failures, "retry_in_s": _ahead(state)}
@@ -74,6 +124,7 @@ class Log(Teller):
 
     def published(self, written: Sequence[Written], _rendered: Sequence[Rendered], /) -> None:
         """Say what was published; counts and directories, no names of keys."""
+        self._published = any(one.change for one in written)
         for one in written:
             if one.change:
                 counts = {word: len(getattr(one.change, word)) for word in ("added", "updated", "removed")}
@@ -89,8 +140,6 @@ class Log(Teller):
 
 
 def _ahead(state: State) -> float:
-    from secretfetch.stores import SystemClock  # noqa: PLC0415 - kept beside its only use
-
     return round(max(0.0, state.due - SystemClock().now()), 1)
 
 

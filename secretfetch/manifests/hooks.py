@@ -81,7 +81,8 @@ def _command(document: Document, path: Path, body: Any, origin: Origin) -> Hook:
 
 def _webhook(document: Document, path: Path, body: Any, origin: Origin) -> Hook:
     spec = schema.Webhook(body) if isinstance(body, str) else decode(document, path, schema.Webhook)
-    if not spec.url.startswith(("http://", "https://")) or not spec.url.isascii() or not spec.url.isprintable():
+    fit = spec.url.isascii() and spec.url.isprintable() and " " not in spec.url
+    if not fit or not spec.url.startswith(("http://", "https://")):
         raise document.error(path, "webhook must be a URL, http:// or https://")
     return WebhookHook(spec.url, spec.method, _timeout(document, path, body, spec.timeout), spec.success, origin)
 

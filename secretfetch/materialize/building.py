@@ -81,6 +81,7 @@ def _build(target: Target, documents: Documents) -> Rendered:
             errors.append(error)
         else:
             names |= {output.path: tuple(sorted(bundle))} if isinstance(output, DataFile) else {}
+    files: Mapping[str, File] = {}
     try:
         files = merge(rendered)
     except SecretError as error:
