@@ -1,7 +1,7 @@
 """Log records on standard error: as text for people or as JSON lines for machines.
 
-What does not belong here: results (`cli`) and redaction at the call: no value is ever handed to a logger, and the
-loggers of other packages, which do not promise that, are capped.
+What does not belong here: results (`cli`) and redaction at the call: no value is ever handed to a logger. The loggers
+of other packages, which do not promise that, are capped, and what is known of values is taken out (`redaction`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 import time
 from typing import Any, Literal, TextIO
 
+from secretfetch.redaction import redacted
+
 Format = Literal["text", "json"]
 _OURS = "secretfetch"
 
@@ -18,12 +20,15 @@ _OURS = "secretfetch"
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f"  {name}={value}" for name, value in _fields(record).items() if name != "event")
-        return f"{_time(record)} {record.levelname.lower()} {record.getMessage()}{fields}"
+        return _safe(record, f"{_time(record)} {record.levelname.lower()} {record.getMessage()}{fields}")
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return json_line(record.levelname.lower(), record.getMessage(), _fields(record), at=record.created)
+        fields = {
+            name: _safe(record, value) if isinstance(value, str) else value for name, value in _fields(record).items()
+        }
+        return json_line(record.levelname.lower(), _safe(record, record.getMessage()), fields, at=record.created)
 
 
 def setup(style: Format, level: str, stream: TextIO | None = None) -> None:
@@ -49,6 +54,11 @@ def json_line(level: str, message: str, fields: dict[str, Any], *, at: float | N
 
     stamp = time.time() if at is None else at
     return json.dumps({"time": _utc(stamp), "level": level, "msg": message, **fields}, ensure_ascii=False, default=str)
+
+
+def _safe(record: logging.LogRecord, text: str) -> str:
+    """Return what may be written of a record: no value that is known. Of exceptions, which may hold one, nothing is."""
+    return redacted(text, ours=record.name == _OURS or record.name.startswith(f"{_OURS}."))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

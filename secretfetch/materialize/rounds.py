@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from secretfetch import redaction
 from secretfetch.errors import NotFound, SecretError, Several, one_or_several
 from secretfetch.materialize.blanks import blanked
 from secretfetch.materialize.building import build_each
@@ -148,11 +149,12 @@ class Rounds:
         for kept in self.volumes:
             if kept.refs & changed or (kept.refs & gone and not self._lacks(kept)):
                 kept.reopen()
-        made, errors = self._build(outcomes, order)
-        written: list[Written] = []
-        if not (order.whole and (errors or self._failed)):
-            written, refused = self._write(made, order)
-            errors |= refused
+        with redaction.known(outcome.data for outcome in outcomes.values() if isinstance(outcome, SecretValue)):
+            made, errors = self._build(outcomes, order)
+            written: list[Written] = []
+            if not (order.whole and (errors or self._failed)):
+                written, refused = self._write(made, order)
+                errors |= refused
         return self._ended(outcomes, written, errors, order)
 
     def at_rest(self, *, polled: bool) -> Round:
