@@ -32,7 +32,7 @@ DEFAULT_MODE = 0o440
 class _Quiet(msgspec.Struct, frozen=True):
     """The base of types that may hold a value: their repr leaves out the fields that could show it."""
 
-    _HIDDEN: ClassVar[frozenset[str]] = frozenset({"settings", "text", "default"})
+    _HIDDEN: ClassVar[frozenset[str]] = frozenset({"settings", "text", "default", "argv", "url"})
 
     def __repr__(self) -> str:
         shown = (name for name in self.__struct_fields__ if name not in self._HIDDEN)
@@ -256,7 +256,7 @@ class SignalHook(msgspec.Struct, frozen=True):
     origin: Origin = Origin()
 
 
-class CommandHook(msgspec.Struct, frozen=True):
+class CommandHook(_Quiet, frozen=True):
     """A program with its arguments, without a shell. `timeout` in seconds."""
 
     argv: tuple[str, ...]
@@ -264,7 +264,7 @@ class CommandHook(msgspec.Struct, frozen=True):
     origin: Origin = Origin()
 
 
-class WebhookHook(msgspec.Struct, frozen=True):
+class WebhookHook(_Quiet, frozen=True):
     """A request without a body. `success` is the status that counts as done, 0: any below 400. `timeout` in seconds."""
 
     url: str

@@ -19,8 +19,9 @@ from canaries import DOCUMENT, MARKS, VALUES, leaks
 import secretfetch
 from secretfetch import bundle, errors, expressions, jsontext, log, materialize, plan, provider, stores, templates
 from secretfetch.mapping import Documents, project
+from secretfetch.materialize import fetching, handover, notes, rounds
 from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, tree, volume
-from secretfetch.stores import clock, discovery, errand
+from secretfetch.stores import breaker, clock, discovery, errand, patience
 from secretfetch.templates import values
 
 # ---- types ----
@@ -91,6 +92,8 @@ _SAMPLES = {
     plan.Files: [_OUTPUTS[4]],
     plan.Volume: [_VOLUME],
     plan.Stream: [plan.Stream(_OUTPUTS[0])],
+    plan.CommandHook: [plan.CommandHook(("run", *VALUES))],
+    plan.WebhookHook: [plan.WebhookHook(f"https://user:{MARKS[0]}@host/?token={MARKS[1]}")],
     plan.Plan: [plan.Plan({"memory": _STORE}, (_VOLUME,))],
     bundle.Item: [_ITEM, bundle.Item(_DATA, VALUES[0])],
     bundle.File: [_FILE],
@@ -118,6 +121,20 @@ _EMPTY = {
     plan._Output: "the base of the outputs",
     plan._Quiet: "the base of types that hide fields",
     plan.Refresh: "durations",
+    plan.SignalHook: "a name and a number",
+    plan.TouchHook: "a path",
+    plan.ExitHook: "a number",
+    fetching.Question: "refs and versions",
+    fetching.Uses: "refs",
+    handover.Held: "a version",
+    handover.State: "versions and digests",
+    notes.Notes: "versions and digests",
+    rounds.Kept: "refs and a seal",
+    rounds.Order: "times",
+    rounds.Round: "an error, and names",
+    rounds.Rounds: "versions and seals; that no value stays is a test of its own",
+    breaker.Breaker: "an error and times",
+    patience.Patience: "numbers",
     provider.SecretRef: "names",
     provider.Unchanged: "a duration",
     provider.Query: "names",

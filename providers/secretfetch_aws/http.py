@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretfetch.provider import MAX_VALUE_BYTES, DataError, Unavailable
+from secretfetch.provider import MAX_VALUE_BYTES, DataError, Unavailable, requested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,13 @@ class CappedHttp:
         from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - start-up cost
 
         request.stream_output = True
-        response = self._session.send(request)
+        operation = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2] or "login"
+        try:
+            response = self._session.send(request)
+        except Exception as error:
+            requested("aws", operation, type(error).__name__)
+            raise
+        requested("aws", operation, str(response.status_code))
         body = self._read(response)
         return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
 

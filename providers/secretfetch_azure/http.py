@@ -19,7 +19,7 @@ from requests.exceptions import RequestException
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
-from secretfetch.provider import MAX_VALUE_BYTES, DataError, Throttled, Unavailable
+from secretfetch.provider import MAX_VALUE_BYTES, DataError, Throttled, Unavailable, requested
 from secretfetch_azure import network
 from secretfetch_azure.refusal import Refusal, seconds
 
@@ -55,8 +55,10 @@ class CappedAdapter(HTTPAdapter):
         try:
             response = super().send(request, *args, **{**kwargs, "stream": True})
         except (RequestException, OSError) as error:
+            requested("azure", self._kind, type(error).__name__)
             proxy = network.proxy_for(request.url or "", kwargs.get("proxies"))
             raise network.explain(error, host, proxy, self._kind) from None
+        requested("azure", self._kind, str(response.status_code))
         response.raw = _Read(_read(response.raw, host))
         return response
 

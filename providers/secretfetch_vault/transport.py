@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from secretfetch.provider import ConfigError, Unavailable
+from secretfetch.provider import ConfigError, Unavailable, requested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,11 +110,15 @@ class Transport:
 
         body = None if request.body is None else json.dumps(request.body).encode()
         try:
-            return Answer(*http.send(request.method, path, headers=_headers(request), query=query, body=body))
+            answer = Answer(*http.send(request.method, path, headers=_headers(request), query=query, body=body))
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            requested("vault", _operation(request), type(error).__name__)
             from secretfetch_vault import network_errors  # noqa: PLC0415 - start-up cost
 
             explained = network_errors.explain(error, self.place)
+        else:
+            requested("vault", _operation(request), str(answer.status))
+            return answer
         # Outside of `except`: the exception holds the request, and with it the token.
         self._forget(http)
         raise explained
@@ -150,6 +154,15 @@ class Transport:
             raise _led_away(self.place, theirs.netloc)
         path = theirs.path.removeprefix(ours.path)
         return f"{path}?{theirs.query}" if theirs.query else path
+
+
+def _operation(request: Request) -> str:
+    """Return what a request is, without any name in it."""
+    if request.path.startswith("auth/"):
+        return "token" if request.path.startswith("auth/token/") else "login"
+    if request.path.startswith("sys/"):
+        return "lease" if request.path.startswith("sys/leases/") else "mount"
+    return {"GET": "read", "LIST": "list"}.get(request.method, "write")
 
 
 def _headers(request: Request) -> dict[str, str]:

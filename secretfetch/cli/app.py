@@ -196,11 +196,11 @@ def plan(ctx: click.Context, *, exit_code: bool) -> int:
 
 
 @app.command()
-@click.option("--http", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_PROBED)
+@click.option("--http-bind", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_PROBED)
 @click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_PROBED)
 @global_options(environment=False)
 @click.pass_context
-def healthcheck(ctx: click.Context, http: str | None, status_file: str | None) -> int:
+def healthcheck(ctx: click.Context, http_bind: str | None, status_file: str | None) -> int:
     """Ask a running `watch` how it is: 0 ready, 1 not. For HEALTHCHECK, compose and probes by command."""
     import os  # noqa: PLC0415 - kept beside its only use
 
@@ -208,7 +208,7 @@ def healthcheck(ctx: click.Context, http: str | None, status_file: str | None) -
     from secretfetch.health.files import STATUS_NAME  # noqa: PLC0415 - start-up cost
 
     path = status_file or os.path.join(globals_of(ctx).out, STATUS_NAME)
-    verdict = check(bind=http or "", path=path)
+    verdict = check(bind=http_bind or "", path=path)
     click.echo(verdict.reason, err=not verdict.ready)
     return 0 if verdict.ready else 1
 

@@ -5,7 +5,6 @@ What does not belong here: where it is kept (`materialize`).
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def take_over(name: str, provider: Handover, state: Mapping[str, Any]) -> None:
 
 
 def _tell(name: str, action: str, error: Exception) -> None:
+    import logging  # noqa: PLC0415 - start-up cost
+
     logging.getLogger("secretfetch.stores").warning(
         'provider "%s" could not %s: %s', name, action, type(error).__name__
     )

@@ -16,6 +16,7 @@ from secretfetch.provider import (
     DataError,
     NotFound,
     SecretRef,
+    Throttled,
     Unavailable,
 )
 
@@ -170,7 +171,7 @@ def test_unknown_version_of_an_unknown_name(vault, key_vault):
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
-        (Fault(status=429, code="Throttled"), Unavailable, "throttles"),
+        (Fault(status=429, code="Throttled"), Throttled, "throttles"),
         (Fault(status=500, code="InternalServerError"), Unavailable, "InternalServerError (HTTP 500)"),
         (Fault(status=503, body=b"<html>canary</html>"), Unavailable, "HTTP 503"),
         (Fault(status=408, code="RequestTimeout"), Unavailable, "fails"),

@@ -14,7 +14,7 @@ from servers.keyvault_faults import Fault
 from servers.keyvault_login import App, service_account_token
 from servers.shared_keyvault import lead, shown
 
-from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, SecretRef, SecretValue, Unavailable
+from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, SecretRef, SecretValue, Throttled, Unavailable
 
 pytest_plugins = ["servers.keyvault_fixtures"]
 
@@ -423,7 +423,7 @@ def test_login_that_fails_is_unavailable(azure, key_vault, monkeypatch, target, 
     azure.faults = [fault]
     fault.times = None
     error = key_vault(auth=auth[target] or "managed_identity").outcome(DB)
-    assert Unavailable is type(error), shown(error)
+    assert (Throttled if words == "throttles" else Unavailable) is type(error), shown(error)
     assert words in str(error)
     assert 1 == len(who(azure))
     if fault.headers:
