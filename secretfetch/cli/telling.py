@@ -94,7 +94,8 @@ class Log(Teller):
         phase = state.phase.value
         status = Status(phase, state.is_ready, state.since + ahead, fresh_at, alive_until, state.failures, state.error)
         self._health.status(status)
-        if self._status_file and differs(self._status, status):
+        # Before the first full set the volume may be given up, and nothing is to be left in it.
+        if self._status_file and status.ready and differs(self._status, status):
             write_status(self._status_file, status)
             self._status = status
 

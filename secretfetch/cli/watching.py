@@ -90,11 +90,11 @@ class Life:
         for kept in self._rounds.volumes:
             if kept.seal:
                 self._aftermath.adopted(kept.volume.root)
+        if self._notes.pending and self._habits.replays:
+            self._aftermath.begin(replay=True)
         if rest and age < self.policy.period:
             idle = self._rounds.at_rest(polled=True)
             self.state = self.told(sidecar.after(self.state, idle, self.now(), self.policy, self.random), idle)
-        elif self._notes.pending and self._habits.replays:
-            self._aftermath.begin(replay=True)
 
     def volumes(self) -> list[tuple[str, int]]:
         """Return the root of each volume, and how many files it has."""
