@@ -90,13 +90,13 @@ def taken(state: Mapping[str, Any], server: str, clock: Clock) -> tuple[list[Tok
         return [], {}
     # A wall clock that was set back since makes nothing hold for longer.
     offset = clock.now() - max(clock.wall(), found.at)
-    tokens = [_token(told, offset) for told in found.tokens]
+    tokens = [_live_token(told, offset, clock.now()) for told in found.tokens]
     leases: dict[str, Lease] = {}
     for item in found.leases:
         told = _part(item, _Lease)
         if told is not None and (lease := _lease(told, tokens, offset)) is not None and lease.ends > clock.now():
             leases[told.read] = lease
-    return [token for token in tokens if token is not None and token.ends > clock.now()], leases
+    return [token for token in tokens if token is not None], leases
 
 
 def _is_live(token: Token | None, now: float) -> bool:
@@ -116,7 +116,7 @@ def _told_lease(read: str, lease: Lease, places: Mapping[int, int], clock: Clock
     return _Lease(read, lease.version, lease.id, token, lease.renewable, lease.lifetime, due, ends)
 
 
-def _token(item: Any, offset: float) -> Token | None:
+def _live_token(item: Any, offset: float, now: float) -> Token | None:
     told = _part(item, _Token)
     if told is None:
         return None
@@ -124,7 +124,7 @@ def _token(item: Any, offset: float) -> Token | None:
     token.lifetime = inf if told.lifetime is None else told.lifetime
     token.due, token.ends = _monotonic(told.due, offset), _monotonic(told.ends, offset)
     token.renewable = told.renewable and bool(told.accessor)
-    return token
+    return token if _is_live(token, now) else None
 
 
 def _lease(told: _Lease, tokens: list[Token | None], offset: float) -> Lease | None:
