@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BASE = 1.0
 _CAP = 300.0
+_LONGEST = 3600.0  # seconds that a store may ask to be left alone for
 
 
 class Breaker(NamedTuple):
@@ -45,6 +46,7 @@ class Breaker(NamedTuple):
         failed = [outcome for outcome in outcomes if isinstance(outcome, Unavailable)]
         if not outcomes or len(failed) < len(outcomes):
             return Breaker()
-        pause = max(full_jitter(self.failures + 1, random, _BASE, _CAP), *(error.retry_after for error in failed))
+        asked_for = min(_LONGEST, max(error.retry_after for error in failed))
+        pause = max(full_jitter(self.failures + 1, random, _BASE, _CAP), asked_for)
         throttled = any(isinstance(error, Throttled) for error in failed)
         return Breaker(self.failures + 1, now + pause, not throttled, failed[0])

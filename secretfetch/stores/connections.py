@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, Self
 
-from secretfetch.errors import ConfigError, SecretError, one_or_several
+from secretfetch.errors import ConfigError, SecretError, Unavailable, one_or_several
 from secretfetch.provider import Handover
 from secretfetch.stores.asking import guarded
 from secretfetch.stores.breaker import Breaker
@@ -117,18 +117,22 @@ class Stores:
         shared = Round(self._clock, deadline, frozenset(forgiven), self._random, self._on_retry, patience)
         shares: dict[str, dict[SecretRef, Version | None]] = {}
         found: dict[SecretRef, Outcome] = {}
+        # One failure of a store is one and the same object for all of its secrets: it is told once.
+        alone = {name: self._told(name) for name in self.left_alone()} if patience.yields else {}
         for ref, held in wanted.items():
-            if patience.yields and ref.store in self.left_alone():
-                found[ref] = self._told(ref.store)
+            if ref.store in alone:
+                found[ref] = alone[ref.store]
             else:
                 shares.setdefault(ref.store, {})[ref] = held
         errands = [self._errand(name, share, patience) for name, share in shares.items()]
         for errand in errands:
             errand.begin(shared)
         for errand in errands:
-            answer = self._bring_home(errand, deadline)
+            answer, is_late = self._bring_home(errand, deadline)
             known = self._breakers.get(errand.store, Breaker())
-            self._breakers[errand.store] = known.after(answer.values(), self._clock.now(), self._random)
+            # One that is left behind has failed, whatever it has answered before that.
+            told = [one for one in answer.values() if isinstance(one, Unavailable) or not is_late]
+            self._breakers[errand.store] = known.after(told, self._clock.now(), self._random)
             found.update(answer)
         for errand in errands:
             if errand.bug is not None:
@@ -180,14 +184,16 @@ class Stores:
             close(self._stores[name].provider, provider)
 
     def _errand(self, name: str, share: Mapping[SecretRef, Version | None], patience: Patience) -> Errand:
-        failing = patience.yields and self._breakers.get(name, Breaker()).failures > 0
-        return Errand(name, self._stores[name].provider, self._provider(name), share, probes=failing)
+        failures = self._breakers.get(name, Breaker()).failures if patience.yields else 0
+        return Errand(name, self._stores[name].provider, self._provider(name), share, failures=failures)
 
-    def _bring_home(self, errand: Errand, deadline: float) -> dict[SecretRef, Outcome]:
+    def _bring_home(self, errand: Errand, deadline: float) -> tuple[dict[SecretRef, Outcome], bool]:
+        """Return the outcomes, and whether the store was left behind."""
         self._clock.wait(errand.done, max(0.0, deadline - self._clock.now()))
-        if errand.abandon():
+        is_late = errand.abandon()
+        if is_late:
             del self._connected[errand.store]
-        return errand.outcomes()
+        return errand.outcomes(), is_late
 
     def _provider(self, name: str) -> Provider:
         if name not in self._connected:

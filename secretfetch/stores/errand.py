@@ -71,7 +71,8 @@ class Errand(threading.Thread):
         name: The provider's.
         provider: Connected.
         wanted: Refs, each with the version held.
-        probes: Ask for one secret first, and for the others only if that is answered: the store has been failing.
+        failures: Rounds in which the store has failed: if any, one secret is asked for first, another one each time,
+            and the others only if that is answered.
 
     Attributes:
         store: The store's name.
@@ -86,7 +87,7 @@ class Errand(threading.Thread):
         provider: Provider,
         wanted: Mapping[SecretRef, Version | None],
         *,
-        probes: bool = False,
+        failures: int = 0,
     ) -> None:
         super().__init__(name=f"store {store}", daemon=True)
         self.store = store
@@ -96,7 +97,7 @@ class Errand(threading.Thread):
         self._provider = provider
         self._wanted = dict(wanted)
         self._outcomes: dict[SecretRef, Outcome] = {}
-        self._probes = probes
+        self._failures = failures
         self._tries = 0
         self._round: Round
         self._began = 0.0
@@ -141,7 +142,7 @@ class Errand(threading.Thread):
 
     def _ask(self) -> None:
         left = {ref: self._wanted[ref] for ref in self._curable()} or self._wanted
-        answer = self._probed(left) if self._probes else ask(self._provider_name, self._provider, left)
+        answer = self._probed(left) if self._failures else ask(self._provider_name, self._provider, left)
         self._tries += 1
         self._round.count()
         self._outcomes = {**self._outcomes, **answer}
@@ -149,12 +150,12 @@ class Errand(threading.Thread):
             self._round.lost.set()
 
     def _probed(self, left: Mapping[SecretRef, Version | None]) -> dict[SecretRef, Outcome]:
-        first = next(iter(left))
+        first = list(left)[self._failures % len(left)]
         answer = ask(self._provider_name, self._provider, {first: left[first]})
         outcome = answer[first]
         if isinstance(outcome, SecretError) and outcome.retryable:
             return dict.fromkeys(left, outcome)
-        self._probes = False
+        self._failures = 0
         rest = {ref: held for ref, held in left.items() if ref != first}
         return answer | (ask(self._provider_name, self._provider, rest) if rest else {})
 
