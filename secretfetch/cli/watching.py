@@ -186,7 +186,8 @@ class Life:
         self.inbox.put(None)
 
     def _settle(self) -> None:
-        if self._notes.pending:
+        # Something newer may have changed since the hooks were done: the mark is for that then.
+        if self._notes.pending and not self._aftermath.pending:
             self._notes.mark(self._rounds, pending=False)
 
     def end(self) -> None:
