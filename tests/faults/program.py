@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from sinks.volumes import file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _may_trace() -> bool:
@@ -96,13 +98,18 @@ class Program:
         """Return the command line that writes a volume."""
         return [sys.executable, "-B", "-m", "secretfetch", "fetch", "-c", str(self._config), "--out", str(root)]
 
-    def run(self, root: Path, *inject: str) -> Ran:
-        """Write a volume under strace; `inject` are faults in its language, such as `fsync:error=EIO:when=3`."""
+    def run(self, root: Path, fault: str = "") -> Ran:
+        """Write a volume under strace.
+
+        Args:
+            root: The volume.
+            fault: In the language of strace, such as `fsync:error=EIO:when=3`; then only calls of that name are told.
+        """
         with tempfile.NamedTemporaryFile("r") as log:
-            options = [*NO_GRACE, *(word for fault in inject for word in ("-e", f"inject={fault}"))]
-            if not any("signal=" in fault for fault in inject):
+            options = [*NO_GRACE, *(("-e", f"inject={fault}") if fault else ())]
+            if "signal=" not in fault:
                 options.append("--seccomp-bpf")  # faster, but strace then delivers no signals
-            trace = f"trace=/^(clock_nanosleep|openat|{WRITING})$"
+            trace = f"trace=/^(clock_nanosleep|{fault.partition(':')[0] or f'openat|{WRITING}'})$"
             command = ["strace", "-f", "-qq", "-y", "-o", log.name, "-e", trace, *options]
             done = self._start([*command, *self.command(root)])
             text = log.read()

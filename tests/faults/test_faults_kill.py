@@ -13,7 +13,13 @@ from faults.seen import is_whole
 from sinks.volumes import leftovers, visible, wanted, write
 
 OLD, NEW = files("old", 20), files("new", 20)
-CASES = {"first write": ({}, NEW), "update": (OLD, NEW), "shrink": (OLD, files("new", 8)), "grow": (files("old", 8), NEW)}
+CASES = {
+    "first write": ({}, NEW),
+    "update": (OLD, NEW),
+    "shrink": (OLD, files("new", 8)),
+    "grow": (files("old", 8), NEW),
+}
+BOTH = [(layout, case) for layout in ("swap", "flat") for case in CASES if FULL or layout == "swap" or case == "grow"]
 
 
 class Killed(NamedTuple):
@@ -26,8 +32,7 @@ class Killed(NamedTuple):
 
 
 @needs_strace
-@pytest.mark.parametrize("layout", ["swap", "flat"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("layout", "case"), BOTH)
 def test_killed_at_every_system_call(memory_path, figures, case, layout):
     """Readers have a whole set (flat: whole files), one restart arrives at the new set, and nothing is left over."""
     before, after = CASES[case]
