@@ -1,8 +1,9 @@
 """A program that reads a volume without a pause until a file appears, then prints what it has found as JSON.
 
-Arguments: how it reads (`naive`: name by name; `pinned`: `..data` opened once a set; `both`; `watch`: pinned, after each
-`MOVED_TO ..data` that inotify tells), the volume, the names with commas between them, and the file that ends it. A file
-that is whole says the number of its set, a colon, and the number over and over. What does not belong here: judging it.
+Arguments: how it reads (`naive`: name by name; `pinned`: `..data` opened once a set; `both`; `watch`: pinned, after
+each `MOVED_TO ..data` that inotify tells), the volume, the names with commas between them, and the file that ends it.
+A file that is whole says the number of its set, a colon, and the number over and over. What does not belong here:
+judging what was found.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import struct
 import sys
 
@@ -105,10 +107,9 @@ class Watcher(Reader):
 
 def main(how, root, names, stop):
     reader = (Watcher if how == "watch" else Reader)(root, names.split(","))
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     if how == "watch":
-        import select
-
         # What was told before the end is still to be read after it.
         while not os.path.exists(stop):
             select.select([reader.fd], [], [], 0.1)
@@ -119,7 +120,7 @@ def main(how, root, names, stop):
     else:
         while not os.path.exists(stop):
             getattr(reader, how)()
-    print(json.dumps(reader.counts))
+    sys.stdout.write(json.dumps(reader.counts) + "\n")
 
 
 if __name__ == "__main__":
