@@ -189,9 +189,9 @@ class VolumeWriter:
             self._hold = self._hold or Hold(self.root, self._grace, self._outside, exclusive=not self.keep)
 
     def tidy(self) -> None:
-        """Remove what a dead writer has left behind, if anything: for whoever takes the set as it is and stages nothing.
+        """Remove what a dead writer has left behind: for whoever takes the set as it is, and stages nothing.
 
-        Old generations go when their grace is over, at the latest in `close`. Where nothing is left, nothing is touched.
+        Old generations go when their grace is over, at the latest in `close`. If nothing is left, nothing is touched.
 
         Raises:
             OutputError: Something is left, and another secretfetch has the volume or it cannot be written.
