@@ -89,6 +89,8 @@ class Life:
         age = self._notes.adopt(self._rounds)
         for kept in self._rounds.volumes:
             if kept.seal:
+                # It may have been killed while it removed old secrets; a set that is adopted is not staged again.
+                self._writers.of(kept.volume).tidy()
                 self._aftermath.adopted(kept.volume.root)
         if self._notes.pending and self._habits.replays:
             self._aftermath.begin(replay=True)
