@@ -84,6 +84,7 @@ class Backend:
     faults: tuple[str, ...] = (
         "500", "429", "403", "404", *_ON_THE_WAY, "TLS expired", "DNS failure", "connection refused",
     )  # fmt: skip
+    modules = "secretfetch.cli.living secretfetch.manifests secretfetch_file"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -106,6 +107,8 @@ class Backend:
 
 class Aws(Backend):
     """Secrets Manager."""
+
+    modules = "secretfetch.cli.living botocore.session botocore.httpsession secretfetch_aws.secrets_manager"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -154,6 +157,8 @@ class Aws(Backend):
 class Vault(Backend):
     """OpenBao."""
 
+    modules = "secretfetch.cli.living secretfetch_vault.vault secretfetch_vault.http"
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._server = vault_server.VaultServer().start()
@@ -194,6 +199,8 @@ class Vault(Backend):
 class KeyVault(Backend):
     """Azure Key Vault, by way of a proxy; each case has a vault of its own."""
 
+    modules = "secretfetch.cli.living azure.identity azure.keyvault.secrets secretfetch_azure.key_vault"
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._server = KeyVaultServer().start()
@@ -222,7 +229,9 @@ class KeyVault(Backend):
 
     def requests(self, case: int) -> int:
         about = f"case-{case}"
-        return sum(one.target == about and one.operation == "secrets/get" for one in self._server.requests)
+        return sum(
+            one.authorized and one.target == about and one.operation == "secrets/get" for one in self._server.requests
+        )
 
     def stop(self) -> None:
         self._server.stop()

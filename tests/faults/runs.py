@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# The time of the interpreter's own start is the machine's business, and does not count.
+# The time of the interpreter's own start, and of reading the code of SDKs, is the machine's business. What the kernel
+# says of a child's memory afterwards counts that of its parent before it was another program: it tells by itself.
 _PROGRAM = """
-import sys, time
-with open(sys.argv.pop(1), "w") as stream:
-    stream.write(repr(time.time()))
+import importlib, os, pathlib, sys, time
+log, leave = pathlib.Path(sys.argv.pop(1)), os._exit
+def end(status):
+    log.with_name("status").write_text(pathlib.Path("/proc/self/status").read_text())
+    leave(status)
+os._exit = end
+for name in sys.argv.pop(1).split():
+    importlib.import_module(name)
+log.with_name("began").write_text(repr(time.time()))
 from secretfetch.__main__ import main
 main()
 """
@@ -32,7 +39,7 @@ class Run:
     Attributes:
         status: Its exit code.
         said: All that it has written.
-        seconds: From its first instruction to the end of the process.
+        seconds: From its first instruction, with the SDK loaded, to the end of the process.
         mebibytes: Of memory that were resident at most.
     """
 
@@ -48,7 +55,7 @@ class Run:
         return found[1] if found else ""
 
 
-def fetch(place: Path, config: str, environment: Mapping[str, str], timeout: float) -> Run:
+def fetch(place: Path, config: str, environment: Mapping[str, str], timeout: float, modules: str = "") -> Run:
     """Run `fetch` in an environment that knows nothing of this machine.
 
     Args:
@@ -56,9 +63,10 @@ def fetch(place: Path, config: str, environment: Mapping[str, str], timeout: flo
         config: Its text.
         environment: More variables.
         timeout: What the run is given, seconds.
+        modules: Loaded before the time is taken; with blanks in between.
     """
     (place / "config.yaml").write_text(config)
-    began, log = place / "began", place / "log"
+    log = place / "log"
     words = ["fetch", "-c", str(place / "config.yaml"), "--out", str(place / "out"), "--timeout", f"{timeout:g}s"]
     kept = {
         name: value
@@ -67,16 +75,17 @@ def fetch(place: Path, config: str, environment: Mapping[str, str], timeout: flo
     }
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(began), *words],
+            [sys.executable, "-c", _PROGRAM, str(log), modules, *words],
             env={**kept, "HOME": str(place), **environment},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.time() - float(began.read_text())
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(process.returncode, log.read_text(errors="replace"), seconds, usage.ru_maxrss / 1024)
+        status = process.wait(60)
+        seconds = time.time() - float((place / "began").read_text())
+    peak = re.search(r"VmHWM:\s+(\d+) kB", (place / "status").read_text())
+    assert peak is not None
+    return Run(status, log.read_text(errors="replace"), seconds, int(peak[1]) / 1024)
 
 
 def content(folder: Path) -> dict[str, tuple[object, ...]]:
