@@ -244,6 +244,36 @@ class NamesNoKey(Broken):
         return {ref: NotFound("it is not there") if isinstance(out, NotFound) else out for ref, out in answer.items()}
 
 
+class HandsOverItsValues(Broken):
+    def hand_over(self):
+        return {"known": {ref: data[-1].decode() for ref, data in self._history.items()}}
+
+
+class HandsOverObjects(Broken):
+    def hand_over(self):
+        return {"known": set(self._history)}
+
+
+class HandsOverByNetwork(LooksUpItsServer):
+    def connect(self, settings, /):
+        return self
+
+    def hand_over(self):
+        super().connect({})
+        return {}
+
+
+class BelievesItsFile(Broken):
+    def take_over(self, state, /):
+        for lease in state["leases"]:
+            lease["id"].upper()
+
+
+class KnowsBetterThanItsStore(Broken):
+    def take_over(self, state, /):
+        self.fetch = lambda wanted: dict.fromkeys(wanted, Unchanged())
+
+
 def contract_of(memory: Broken, settings: Mapping[str, str] | None = None) -> ProviderContract:
     class Contract(ProviderContract):
         def connect(self, settings):
@@ -280,6 +310,35 @@ def test_the_contract_finds_a_broken_provider(broken, test):
     memory = broken()
     with pytest.raises((pytest.fail.Exception, NotFound)):
         getattr(contract_of(memory), f"test_{test}")(memory)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (HandsOverItsValues, "what_is_handed_over_is_json_without_values"),
+        (HandsOverObjects, "what_is_handed_over_is_json_without_values"),
+        (KnowsBetterThanItsStore, "a_successor_goes_on"),
+    ],
+)
+def test_the_contract_finds_a_broken_handover(broken, test):
+    """A value or an object in what is handed over, and a successor that reads nothing, fail the test of that rule."""
+    memory = broken()
+    with pytest.raises(pytest.fail.Exception):
+        getattr(contract_of(memory), f"test_{test}")(memory)
+
+
+def test_the_contract_finds_a_handover_that_asks_the_store(monkeypatch):
+    """It must not wait for anybody."""
+    memory = HandsOverByNetwork()
+    with pytest.raises(pytest.fail.Exception):
+        contract_of(memory).test_neither_handing_over_nor_taking_over_touches_the_network(memory, monkeypatch)
+
+
+@pytest.mark.parametrize("how", ["unknown", "emptied", "mistyped", "nested"])
+def test_the_contract_finds_a_provider_that_believes_its_file(how):
+    """Each kind of garbage makes a careless provider raise."""
+    with pytest.raises((LookupError, TypeError, AttributeError)):
+        contract_of(BelievesItsFile()).test_garbage_is_not_taken_over(how)
 
 
 @pytest.mark.parametrize("broken", [TakesAnySetting, ShowsTheSetting])

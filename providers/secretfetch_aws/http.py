@@ -5,6 +5,7 @@ Hooked into a client's `before-send` event, which the SDK offers for that. What 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from secretfetch.provider import MAX_VALUE_BYTES, DataError, Unavailable, requested
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 64 * 1024
+_ERROR = re.compile(rb'"__type"\s*:\s*"(?:[^"#]*#)?([A-Za-z]{1,60})"')
 
 
 class CappedHttp:
@@ -39,7 +41,7 @@ class CappedHttp:
             timeout=timeouts,
         )
 
-    def send(self, request: Any, **_: Any) -> Any:
+    def send(self, request: Any, *, event_name: str, **_: Any) -> Any:
         """Send a prepared request and return the SDK's kind of response, read already.
 
         Raises:
@@ -50,14 +52,17 @@ class CappedHttp:
         from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - start-up cost
 
         request.stream_output = True
-        operation = str(request.headers.get("X-Amz-Target", "")).rpartition(".")[2] or "login"
+        operation = event_name.rpartition(".")[2]
+        code = ""
         try:
             response = self._session.send(request)
+            body = self._read(response)
+            code = _code(response.status_code, body)
         except Exception as error:
-            requested("aws", operation, type(error).__name__)
+            code = type(error).__name__
             raise
-        requested("aws", operation, str(response.status_code))
-        body = self._read(response)
+        finally:
+            requested("aws", operation, code)
         return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
 
     def close(self) -> None:
@@ -95,6 +100,12 @@ class _Read:
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self._body
+
+
+def _code(status: int, body: bytes) -> str:
+    """Return what the metrics call an answer: AWS's own code if it is an error that has one, else its status."""
+    found = _ERROR.search(body[:_BLOCK]) if status >= 400 else None  # noqa: PLR2004 - HTTP
+    return found[1].decode() if found else str(status)
 
 
 def _length(headers: Any) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from secretfetch.provider import ConfigError, Unavailable, requested
+from secretfetch.provider import ConfigError, SecretError, Unavailable, requested
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,9 @@ class Transport:
             from secretfetch_vault import network_errors  # noqa: PLC0415 - start-up cost
 
             explained = network_errors.explain(error, self.place)
+        except SecretError as error:
+            requested("vault", _operation(request), type(error).__name__)
+            raise
         else:
             requested("vault", _operation(request), str(answer.status))
             return answer
@@ -161,8 +164,11 @@ def _operation(request: Request) -> str:
     if request.path.startswith("auth/"):
         return "token" if request.path.startswith("auth/token/") else "login"
     if request.path.startswith("sys/"):
-        return "lease" if request.path.startswith("sys/leases/") else "mount"
-    return {"GET": "read", "LIST": "list"}.get(request.method, "write")
+        kind = request.path.split("/")[1]
+        return {"leases": "lease", "wrapping": "unwrap"}.get(kind, "mount")
+    if request.method != "GET":
+        return "write"
+    return "list" if request.query.get("list") else "read"
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Self
 
-from secretfetch.errors import ConfigError, SecretError, Unavailable, one_or_several
+from secretfetch.errors import ConfigError, SecretError, one_or_several
 from secretfetch.provider import Handover
 from secretfetch.stores.asking import guarded
 from secretfetch.stores.breaker import Breaker
@@ -115,25 +115,15 @@ class Stores:
             RuntimeError: A provider has a bug.
         """
         shared = Round(self._clock, deadline, frozenset(forgiven), self._random, self._on_retry, patience)
-        shares: dict[str, dict[SecretRef, Version | None]] = {}
-        found: dict[SecretRef, Outcome] = {}
-        # One failure of a store is one and the same object for all of its secrets: it is told once.
-        alone = {name: self._told(name) for name in self.left_alone()} if patience.yields else {}
-        for ref, held in wanted.items():
-            if ref.store in alone:
-                found[ref] = alone[ref.store]
-            else:
-                shares.setdefault(ref.store, {})[ref] = held
-        errands = [self._errand(name, share, patience) for name, share in shares.items()]
+        left_alone = {name: self._told(name) for name in self.left_alone()} if patience.yields else {}
+        found: dict[SecretRef, Outcome] = {ref: left_alone[ref.store] for ref in wanted if ref.store in left_alone}
+        errands = self._errands({ref: held for ref, held in wanted.items() if ref not in found}, patience)
+        for _ in errands:
+            shared.take()  # the first try of each, before one of them uses up the budget
         for errand in errands:
             errand.begin(shared)
         for errand in errands:
-            answer, is_late = self._bring_home(errand, deadline)
-            known = self._breakers.get(errand.store, Breaker())
-            # One that is left behind has failed, whatever it has answered before that.
-            told = [one for one in answer.values() if isinstance(one, Unavailable) or not is_late]
-            self._breakers[errand.store] = known.after(told, self._clock.now(), self._random)
-            found.update(answer)
+            found.update(self._bring_home(errand, deadline))
         for errand in errands:
             if errand.bug is not None:
                 raise errand.bug
@@ -142,23 +132,20 @@ class Stores:
     def left_alone(self) -> set[str]:
         """Return the stores that a poll does not ask now, as they have failed."""
         now = self._clock.now()
-        return {name for name, breaker in self._breakers.items() if breaker.failures and now < breaker.until}
+        return {name for name, breaker in self._breakers.items() if breaker.is_open(now)}
 
     def retry_at(self) -> float:
-        """Return when a store that has failed may be asked before the next poll, by the clock; `inf`: none."""
-        return min((breaker.retry_at for breaker in self._breakers.values()), default=inf)
-
-    def _told(self, name: str) -> SecretError:
-        breaker = self._breakers[name]
-        assert breaker.error is not None  # noqa: S101 - it has failed
-        seconds = max(0.0, breaker.until - self._clock.now())
-        return breaker.error.with_notes(("note", f"not asked again for another {seconds:.0f} s"))
+        """Return when the first store that is left alone, other than for a quota, may be asked; `inf`: none is."""
+        return min((self._breakers[name].retry_at for name in self.left_alone()), default=inf)
 
     def replace(self, stores: Mapping[str, Store]) -> None:
-        """Take other definitions, of a config that was read anew; connections that stay the same are kept."""
-        for name in [name for name in self._connected if not self._stores[name].is_like(stores.get(name))]:
-            close(self._stores[name].provider, self._connected.pop(name))
+        """Take other definitions, of a config that was read anew; what is known of those that stay the same is kept."""
+        for name, store in self._stores.items():
+            if store.is_like(stores.get(name)):
+                continue
             self._breakers.pop(name, None)
+            if name in self._connected:
+                close(store.provider, self._connected.pop(name))
         self._stores = stores
 
     def hand_over(self) -> dict[str, dict[str, Any]]:
@@ -183,17 +170,32 @@ class Stores:
             name, provider = self._connected.popitem()
             close(self._stores[name].provider, provider)
 
-    def _errand(self, name: str, share: Mapping[SecretRef, Version | None], patience: Patience) -> Errand:
-        failures = self._breakers.get(name, Breaker()).failures if patience.yields else 0
-        return Errand(name, self._stores[name].provider, self._provider(name), share, failures=failures)
+    def _errands(self, wanted: Mapping[SecretRef, Version | None], patience: Patience) -> list[Errand]:
+        shares: dict[str, dict[SecretRef, Version | None]] = {}
+        for ref, held in wanted.items():
+            shares.setdefault(ref.store, {})[ref] = held
+        errands = []
+        for name, share in shares.items():
+            failures = self._breakers[name].failures if patience.yields and name in self._breakers else 0
+            provider = self._provider(name)
+            errands.append(Errand(name, self._stores[name].provider, provider, share, failures=failures))
+        return errands
 
-    def _bring_home(self, errand: Errand, deadline: float) -> tuple[dict[SecretRef, Outcome], bool]:
-        """Return the outcomes, and whether the store was left behind."""
+    def _bring_home(self, errand: Errand, deadline: float) -> dict[SecretRef, Outcome]:
         self._clock.wait(errand.done, max(0.0, deadline - self._clock.now()))
-        is_late = errand.abandon()
-        if is_late:
+        late = errand.abandon()
+        if late:
             del self._connected[errand.store]
-        return errand.outcomes(), is_late
+        answer = errand.outcomes()
+        known = self._breakers.get(errand.store, Breaker())
+        self._breakers[errand.store] = known.after(answer.values(), self._clock.now(), self._random, hangs=late)
+        return answer
+
+    def _told(self, name: str) -> SecretError:
+        error = self._breakers[name].error
+        assert error is not None  # noqa: S101 - it has failed
+        seconds = self._breakers[name].until - self._clock.now()
+        return error.with_notes(("note", f"not asked: next try in {ceil(seconds)} s"))
 
     def _provider(self, name: str) -> Provider:
         if name not in self._connected:

@@ -48,13 +48,15 @@ class Round:
     lost: threading.Event = field(default_factory=threading.Event)
     _tries: list[int] = field(default_factory=list)
 
+    @property
     def spent(self) -> bool:
-        """Tell whether the stores have been asked as often as one round may."""
+        """Whether the stores have been asked as often as one round may."""
         return len(self._tries) >= self.patience.budget
 
-    def count(self) -> None:
-        """Count a try of any store."""
+    def take(self) -> bool:
+        """Take one try from the budget, for any store. Returns whether there was one left; safe for threads."""
         self._tries.append(1)
+        return len(self._tries) <= self.patience.budget
 
     def hurt_by(self, ref: SecretRef, outcome: Outcome) -> bool:
         """Tell whether an outcome means that a start has failed for good; other rounds go on for what they can get."""
@@ -71,8 +73,8 @@ class Errand(threading.Thread):
         name: The provider's.
         provider: Connected.
         wanted: Refs, each with the version held.
-        failures: Rounds in which the store has failed: if any, one secret is asked for first, another one each time,
-            and the others only if that is answered.
+        failures: Rounds in which the store has failed: if any, one secret is asked for first, and the others only if
+            that is answered. It is another one each time, as that one may be what fails.
 
     Attributes:
         store: The store's name.
@@ -98,6 +100,7 @@ class Errand(threading.Thread):
         self._wanted = dict(wanted)
         self._outcomes: dict[SecretRef, Outcome] = {}
         self._failures = failures
+        self._probing = failures > 0
         self._tries = 0
         self._round: Round
         self._began = 0.0
@@ -142,9 +145,8 @@ class Errand(threading.Thread):
 
     def _ask(self) -> None:
         left = {ref: self._wanted[ref] for ref in self._curable()} or self._wanted
-        answer = self._probed(left) if self._failures else ask(self._provider_name, self._provider, left)
+        answer = self._probed(left) if self._probing else ask(self._provider_name, self._provider, left)
         self._tries += 1
-        self._round.count()
         self._outcomes = {**self._outcomes, **answer}
         if any(self._round.hurt_by(ref, outcome) for ref, outcome in answer.items()):
             self._round.lost.set()
@@ -155,7 +157,7 @@ class Errand(threading.Thread):
         outcome = answer[first]
         if isinstance(outcome, SecretError) and outcome.retryable:
             return dict.fromkeys(left, outcome)
-        self._failures = 0
+        self._probing = False
         rest = {ref: held for ref, held in left.items() if ref != first}
         return answer | (ask(self._provider_name, self._provider, rest) if rest else {})
 
@@ -171,7 +173,7 @@ class Errand(threading.Thread):
             retry_error_callback=lambda _: None,
         )
         for attempt in retrying:
-            if attempt.retry_state.attempt_number > 1 and not self._round.lost.is_set():
+            if attempt.retry_state.attempt_number > 1 and not self._round.lost.is_set() and self._round.take():
                 self._ask()
             attempt.retry_state.set_result(self._curable())
 
@@ -187,9 +189,10 @@ class Errand(threading.Thread):
         return max(full_jitter(state.attempt_number, self._round.random), *asked_for, 0.0)
 
     def _hopeless(self, state: RetryCallState) -> bool:
-        hopeless = self._round.patience.gives_up(self._tries, self._curable().values()) or self._round.spent()
-        late = self._round.clock.now() + state.upcoming_sleep >= self._round.deadline
-        return hopeless or late or self._round.lost.is_set()
+        round_ = self._round
+        enough = self._probing or round_.patience.gives_up(self._tries, self._curable().values())
+        late = round_.clock.now() + state.upcoming_sleep >= round_.deadline
+        return enough or late or round_.spent or round_.lost.is_set()
 
     def _pause(self, seconds: float) -> None:
         self._round.clock.pause(self._round.lost, seconds)

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 def handed_over(name: str, provider: Handover) -> dict[str, Any]:
-    """Return what a provider hands over; nothing where it fails."""
+    """Return what a provider hands over, as JSON types; nothing where it fails or gives anything else."""
+    import msgspec  # noqa: PLC0415 - only where something is handed over
+
     try:
-        return dict(provider.hand_over())
+        return msgspec.json.decode(msgspec.json.encode(provider.hand_over()), type=dict[str, Any])
     except Exception as error:  # noqa: BLE001 - told by its type, as its text may hold a value
         _tell(name, "hand over", error)
         return {}

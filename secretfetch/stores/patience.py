@@ -24,7 +24,7 @@ class Patience(NamedTuple):
 
     Attributes:
         tries: Of one store.
-        budget: Of all stores together.
+        budget: Of all stores together; the first try of each is always made.
         yields: A quota that is used up is not waited for, and a store that has failed is left alone for a time.
     """
 

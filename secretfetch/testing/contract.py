@@ -5,7 +5,9 @@ What it proves is behaviour that every store shares. What does not belong here: 
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,6 +16,7 @@ import pytest
 from secretfetch.provider import (
     AccessDenied,
     ConfigError,
+    Handover,
     NotFound,
     Outcome,
     Provider,
@@ -26,7 +29,7 @@ from secretfetch.provider import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 CANARY = "canary-5f1b7a"
 _FIRST = b'{"password":"canary-5f1b7a-1"}'
@@ -234,6 +237,57 @@ class ProviderContract:
         text = f"{provider!r} {provider} {answer!r}" + "".join(map(_shown, answer.values()))
         must("repr and str show no value", CANARY not in text)
 
+    # Handover, for providers that have it
+
+    def test_what_is_handed_over_is_json_without_values(self, provider: Provider) -> None:
+        """It is written to a file: plain types, and nothing that anybody could use."""
+        _ask(provider, {self.put("contract-first", _FIRST): None})
+        state = _handing(provider).hand_over()
+        must("hand_over gives a mapping of JSON types", isinstance(state, Mapping) and _from_json(state) == dict(state))
+        must("hand_over holds no value of a secret", CANARY not in json.dumps(_from_json(state)))
+        for text in _texts(self.settings().get("token", "")):
+            must("hand_over holds no token", text not in json.dumps(_from_json(state)))
+
+    def test_a_successor_goes_on(self, provider: Provider) -> None:
+        """It knows the version that its predecessor had, and reads what it has no version of."""
+        ref = self.put("contract-first", _FIRST)
+        value = _value(provider, ref, None)
+        state = _from_json(_handing(provider).hand_over())
+        successor = self.connect(self.settings())
+        _handing(successor).take_over(state)
+        try:
+            again = _ask(successor, {ref: value.version})[ref]
+            same = isinstance(again, SecretValue) and again.data == value.data
+            must("the version handed over gives Unchanged or an equal value", isinstance(again, Unchanged) or same)
+            must("with no version held the value is read", _value(successor, ref, None).data == _FIRST)
+        finally:
+            successor.close()
+
+    def test_neither_handing_over_nor_taking_over_touches_the_network(
+        self, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They come first and last in a process, which waits for no store then."""
+        _ask(provider, {self.put("contract-first", _FIRST): None})
+        handing, successor = _handing(provider), self.connect(self.settings())
+        with monkeypatch.context() as patch:
+            tried = _no_network(patch)
+            _handing(successor).take_over(_from_json(handing.hand_over()))
+        successor.close()
+        must("hand_over and take_over do no I/O, but they used the network", not tried)
+
+    @pytest.mark.parametrize("how", ["unknown", "emptied", "mistyped", "nested"])
+    def test_garbage_is_not_taken_over(self, how: str) -> None:
+        """What was handed over lay in a file: whatever is in it, nothing is raised and secrets are read."""
+        ref, first = self.put("contract-first", _FIRST), self.connect(self.settings())
+        second = self.connect(self.settings())
+        try:
+            _ask(first, {ref: None})
+            _handing(second).take_over(_garbled(_from_json(_handing(first).hand_over()), how))
+            must("after garbage a secret is read as ever", _value(second, ref, None).data == _FIRST)
+        finally:
+            first.close()
+            second.close()
+
     # Rule 7: close
 
     def test_close_may_be_called_twice(self) -> None:
@@ -266,6 +320,29 @@ def _data(outcome: Outcome) -> bytes | None:
 def _shown(outcome: object) -> str:
     notes = getattr(outcome, "notes", ())
     return f"{outcome!r} {outcome} {notes!r}"
+
+
+def _handing(provider: Provider) -> Handover:
+    if not isinstance(provider, Handover):
+        pytest.skip("the provider hands nothing over")
+    return provider
+
+
+def _from_json(state: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(json.loads(json.dumps(dict(state), allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"hand_over gives JSON types only; {type(error).__name__}", pytrace=False)
+
+
+def _garbled(state: dict[str, Any], how: str) -> dict[str, Any]:
+    wrong: dict[str, Any] = {
+        "unknown": {"no-such-thing": [1, {"a": None}], "": True},
+        "emptied": {name: type(part)() if part is not None else None for name, part in state.items()},
+        "mistyped": dict.fromkeys([*state, "leases", "version"], -1.5),
+        "nested": {name: [{"id": None, "path": 7}, [], "x", part] for name, part in [*state.items(), ("leases", {})]},
+    }
+    return dict(wrong[how])
 
 
 def _texts(settings: object) -> Iterator[str]:

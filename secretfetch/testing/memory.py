@@ -33,6 +33,8 @@ class MemoryProvider:
     Attributes:
         calls: What each call of `fetch` wanted, in order.
         closed: How often `close` was called.
+        state: What `hand_over` gives; a test sets it.
+        taken: What `take_over` was given, in order.
     """
 
     def __init__(self, secrets: Mapping[str, bytes] | None = None, *, store: str = "memory") -> None:
@@ -42,6 +44,8 @@ class MemoryProvider:
         self._lock = threading.Lock()
         self.calls: list[dict[SecretRef, Version | None]] = []
         self.closed = 0
+        self.state: dict[str, Any] = {}
+        self.taken: list[dict[str, Any]] = []
         for key, data in (secrets or {}).items():
             self.set(key, data)
 
@@ -98,6 +102,15 @@ class MemoryProvider:
                 and re.search(query.name, key)
                 and not query.tags
             ]
+
+    def hand_over(self) -> dict[str, Any]:
+        """Return `state`."""
+        return dict(self.state)
+
+    def take_over(self, state: Mapping[str, Any], /) -> None:
+        """Keep it in `taken`; the answers stay the same, as versions here are those of the predecessor anyway."""
+        with self._lock:
+            self.taken.append(dict(state))
 
     def close(self) -> None:
         """Count that it was closed; it goes on answering."""

@@ -20,6 +20,7 @@ from secretfetch.provider import (
     NotFound,
     SecretError,
     SecretRef,
+    Throttled,
     Unavailable,
 )
 
@@ -61,14 +62,14 @@ def shown(error):
         (("InvalidSignatureException", "Signature expired: 20261121T101010Z", 400), AuthFailed),
         (("SignatureDoesNotMatch", "", 403), AuthFailed),
         (("RequestExpired", "Request has expired.", 400), AuthFailed),
-        (("ThrottlingException", "Rate exceeded", 400), Unavailable),
-        (("TooManyRequestsException", "", 429), Unavailable),
-        (("RequestLimitExceeded", "", 503), Unavailable),
+        (("ThrottlingException", "Rate exceeded", 400), Throttled),
+        (("TooManyRequestsException", "", 429), Throttled),
+        (("RequestLimitExceeded", "", 503), Throttled),
         (("InternalServiceError", "", 500), Unavailable),
         (("InternalFailure", "", 500), Unavailable),
         (("ServiceUnavailable", "", 503), Unavailable),
         (("SomethingNew", "", 502), Unavailable),
-        (("SomethingNew", "", 429), Unavailable),
+        (("SomethingNew", "", 429), Throttled),
         (("SomethingNew", "", 418), ConfigError),
     ],
 )
@@ -79,7 +80,7 @@ def test_each_code_has_a_meaning(aws, secrets_manager, fault, kind):
 
     error = outcome(secrets_manager())
 
-    assert isinstance(error, kind)
+    assert type(error) is kind
     assert aws.counts["GetSecretValue"] == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from secretfetch_aws import connect_parameter_store, connect_secrets_manager
 from servers.aws_server import ACCOUNT, Fault
 
-from secretfetch.provider import AuthFailed, ConfigError, SecretError, SecretRef, Unavailable
+from secretfetch.provider import AuthFailed, ConfigError, SecretError, SecretRef, Throttled, Unavailable
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
 DB = SecretRef("aws-sm", "prod/db")
@@ -184,10 +184,13 @@ def test_role_that_may_not_be_assumed(aws, secrets_manager):
 
 
 def test_login_that_is_throttled_can_be_retried(aws, secrets_manager):
-    """An outage of STS is an outage, not a wrong login."""
-    aws.faults.append(Fault("AssumeRole", status=503, body=_sts_error("ServiceUnavailable")))
+    """An outage of STS is an outage, and its quota a quota, not a wrong login."""
+    aws.faults.append(Fault("AssumeRole", status=503, body=_sts_error("ServiceUnavailable"), times=1))
+    aws.faults.append(Fault("AssumeRole", status=400, body=_sts_error("Throttling")))
 
-    assert type(outcome(secrets_manager(role_arn=ROLE))) is Unavailable
+    provider = secrets_manager(role_arn=ROLE)
+
+    assert [type(outcome(provider)) for _ in range(2)] == [Unavailable, Throttled]
 
 
 def _sts_error(code):

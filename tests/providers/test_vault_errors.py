@@ -20,6 +20,7 @@ from secretfetch.provider import (
     SecretError,
     SecretRef,
     SecretValue,
+    Throttled,
     Unavailable,
 )
 
@@ -55,7 +56,7 @@ def seeded(vault):
         (refused(405, "unsupported operation"), ConfigError, "cannot be read"),
         (refused(412, "required index state not present"), Unavailable, "fails"),
         (refused(418, "x"), ConfigError, "refused"),
-        (refused(429, "request path rate limited"), Unavailable, "throttles"),
+        (refused(429, "request path rate limited"), Throttled, "throttles"),
         (refused(472), Unavailable, "standby"),
         (refused(473), Unavailable, "standby"),
         (refused(500, "internal error"), Unavailable, "fails"),
@@ -88,7 +89,7 @@ def test_each_answer_has_a_meaning(vault, vault_store, fault, kind, says):
 
     error = outcome(vault_store())
 
-    assert isinstance(error, kind), (error, error.notes)
+    assert type(error) is kind, (error, error.notes)
     assert says in str(error)
     assert vault.counts["GET secret/data/app"] == (2 if says == "in a circle" else 1)
 
@@ -121,7 +122,7 @@ def test_a_quota_of_the_real_server(vault, vault_store):
     finally:
         vault.api("DELETE", "sys/quotas/rate-limit/tight")
 
-    assert isinstance(errors[-1], Unavailable)
+    assert isinstance(errors[-1], Throttled)
     assert "throttles" in str(errors[-1])
 
 

@@ -11,7 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from servers.certificates import authority
 from servers.vault_server import Fault, VaultServer, refused
 
-from secretfetch.provider import AccessDenied, AuthFailed, ConfigError, SecretError, SecretRef, SecretValue, Unavailable
+from secretfetch.provider import (
+    AccessDenied,
+    AuthFailed,
+    ConfigError,
+    SecretError,
+    SecretRef,
+    SecretValue,
+    Throttled,
+    Unavailable,
+)
 
 APP = SecretRef("vault", "secret/app")
 
@@ -530,7 +539,7 @@ class TestClouds:
         }
 
     @pytest.mark.parametrize(
-        ("status", "kind"), [(400, AuthFailed), (404, AuthFailed), (500, Unavailable), (429, Unavailable)]
+        ("status", "kind"), [(400, AuthFailed), (404, AuthFailed), (500, Unavailable), (429, Throttled)]
     )
     def test_azure_without_an_identity(self, vault, vault_store, monkeypatch, status, kind):
         """A refusal of the metadata service is told from its silence."""
@@ -563,7 +572,7 @@ class TestRefusals:
             (Fault(json={"auth": None}), AuthFailed),
             (Fault(json={"auth": {"client_token": ""}}), AuthFailed),
             (Fault(json={"auth": {"client_token": "a\nb"}}), AuthFailed),
-            (refused(429, "request path rate limited"), Unavailable),
+            (refused(429, "request path rate limited"), Throttled),
             (refused(503, "Vault is sealed"), Unavailable),
             (refused(500, "internal error"), Unavailable),
             (Fault(body=b"<html>log in</html>"), Unavailable),

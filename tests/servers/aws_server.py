@@ -24,6 +24,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from servers import dripping
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -73,6 +75,7 @@ class Fault:
         reset: The connection is reset without an answer.
         cut: Send only so many bytes of the answer and end the connection; the length promises all.
         huge: Send so many bytes of an endless JSON text.
+        drip: Seconds before each byte of the body; `inf`: only the headers come.
     """
 
     operation: str = ""
@@ -88,6 +91,7 @@ class Fault:
     reset: bool = False
     cut: int | None = None
     huge: int = 0
+    drip: float = 0.0
 
     def fits(self, request: Request) -> bool:
         """Tell whether this request is to be answered so; counts `times` down."""
@@ -244,9 +248,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.huge:
             self._send_huge(fault.huge)
         elif fault.cut is not None and fault.body is None and not fault.code:
-            self._send(*self._forward(body), cut=fault.cut)
+            self._send(*self._forward(body), cut=fault.cut, drip=fault.drip)
         else:
-            self._send(fault.status, *_document(fault), cut=fault.cut)
+            self._send(fault.status, *_document(fault), cut=fault.cut, drip=fault.drip)
 
     do_GET = do_PUT = do_POST  # noqa: N815 - the names are the library's
 
@@ -261,15 +265,20 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str], cut: int | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, headers: Mapping[str, str], cut: int | None = None, drip: float = 0.0
+    ) -> None:
         self.send_response_only(status)
         for name, value in {"Date": self.date_time_string(), **headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:cut])
-        self.aws.sent += len(body[:cut])
-        self.close_connection = self.close_connection or cut is not None
+        if drip:
+            dripping.drip(self.wfile, body, drip, self.aws.released)
+        else:
+            self.wfile.write(body[:cut])
+            self.aws.sent += len(body[:cut])
+        self.close_connection = self.close_connection or cut is not None or drip > 0
 
     def _send_huge(self, size: int) -> None:
         self.send_response(200)

@@ -61,6 +61,7 @@ class Fault:
         reset: The connection is reset.
         cut: Only so many bytes of what would be the answer.
         huge: So many bytes of a JSON text.
+        drip: Seconds before each byte of the body; `inf`: only the headers come.
     """
 
     target: str = ""
@@ -77,6 +78,7 @@ class Fault:
     reset: bool = False
     cut: int | None = None
     huge: int = 0
+    drip: float = 0.0
 
     def fits(self, request: Request) -> bool:
         """Tell whether a request meets this; counts `times` down."""

@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from servers.dripping import drip
 from servers.keyvault_authority import TENANT, Authority, Tokens
 from servers.keyvault_content import KINDS, Item, Vault
 from servers.keyvault_faults import Denial, Fault, Request, refusal
@@ -221,10 +222,11 @@ class _Handler(BaseHTTPRequestHandler):
     def meet(self, request: Request) -> None:
         """Note a request, and do to it what is planned."""
         self.cut: int | None = None
+        self.drip = 0.0
         fault = self.azure.fault_for(request)
         if fault is None:
             return
-        self.cut = fault.cut
+        self.cut, self.drip = fault.cut, fault.drip
         if fault.hang:
             self.azure.released.wait()
             raise ConnectionAbortedError
@@ -247,13 +249,17 @@ class _Handler(BaseHTTPRequestHandler):
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         cut = getattr(self, "cut", None)
         self.send_response_only(status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
-        for name, value in (headers or {}).items():
+        headers = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[:cut])
-        self.close_connection = self.close_connection or cut is not None
+        slow = getattr(self, "drip", 0.0)
+        if slow:
+            drip(self.wfile, content, slow, self.azure.released)
+        else:
+            self.wfile.write(content[:cut])
+        self.close_connection = self.close_connection or cut is not None or slow > 0
 
     def _send_huge(self, size: int) -> None:
         self.send_response_only(200)

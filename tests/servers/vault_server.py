@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from servers import dripping
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
@@ -84,6 +86,7 @@ class Fault:
         reset: The connection is reset without an answer.
         cut: Send only so many bytes of the answer and end the connection; the length promises all.
         huge: Send so many bytes of an endless JSON text.
+        drip: Seconds before each byte of the body; `inf`: only the headers come.
     """
 
     path: str = ""
@@ -99,6 +102,7 @@ class Fault:
     reset: bool = False
     cut: int | None = None
     huge: int = 0
+    drip: float = 0.0
 
     def fits(self, request: Request) -> bool:
         """Tell whether this request is to be answered so; counts `times` down."""
@@ -422,9 +426,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.huge:
             self._send_huge(fault.huge)
         elif not fault.is_answer:
-            self._send(*self._forward(body), cut=fault.cut)
+            self._send(*self._forward(body), cut=fault.cut, drip=fault.drip)
         else:
-            self._send(fault.status, *_document(fault, request), cut=fault.cut)
+            self._send(fault.status, *_document(fault, request), cut=fault.cut, drip=fault.drip)
 
     do_POST = do_PUT = do_DELETE = do_LIST = do_HEAD = do_GET  # noqa: N815 - the names are the library's
 
@@ -448,16 +452,21 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str], cut: int | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, headers: Mapping[str, str], cut: int | None = None, drip: float = 0.0
+    ) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:cut])
-        self.vault.sent += len(body[:cut])
-        self.close_connection = self.close_connection or cut is not None
+        if drip:
+            dripping.drip(self.wfile, body, drip, self.vault.released)
+        else:
+            self.wfile.write(body[:cut])
+            self.vault.sent += len(body[:cut])
+        self.close_connection = self.close_connection or cut is not None or drip > 0
 
     def _send_huge(self, size: int) -> None:
         self.send_response(200)
