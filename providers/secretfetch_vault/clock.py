@@ -16,6 +16,11 @@ def _random() -> float:
     return int.from_bytes(os.urandom(6), "big") / (1 << 48)
 
 
+def _since_boot() -> float:
+    """Return seconds that go on while the machine is suspended, as leases do."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """What a connection takes time and chance from.
@@ -26,7 +31,7 @@ class Clock:
         random: Numbers in [0, 1).
     """
 
-    now: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = _since_boot
     wall: Callable[[], float] = time.time
     random: Callable[[], float] = _random
 

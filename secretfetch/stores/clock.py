@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     import threading
 
 
+# Unlike that of `time.monotonic` it goes on while the machine is suspended, as leases do.
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class Clock(Protocol):
     """Monotonic seconds, and two ways to let them pass."""
 
@@ -30,7 +34,7 @@ class SystemClock:
 
     def now(self) -> float:
         """Return the seconds since some moment."""
-        return time.monotonic()
+        return time.clock_gettime(_BOOTTIME)
 
     def pause(self, until: threading.Event, seconds: float, /) -> bool:
         """Sleep until the event is set."""
