@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
 
 def handed_over(name: str, provider: Handover) -> dict[str, Any]:
     """Return what a provider hands over, as JSON types; nothing where it fails or gives anything else."""
+    import msgspec  # noqa: PLC0415 - start-up cost
+
     try:
         return msgspec.json.decode(msgspec.json.encode(provider.hand_over()), type=dict[str, Any])
     except Exception as error:  # noqa: BLE001 - told by its type, as its text may hold a value
