@@ -9,13 +9,19 @@ WORKERS ?= auto
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 unexport VIRTUAL_ENV
 
-.PHONY: demo test lint format bench docs clean
+.PHONY: demo test faults lint format bench docs clean
 
 demo: $(VENV)/.base
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh deploy-examples/quickstart/run.sh
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# Every fault instead of a sample of them, and the figures in docs/reliability.md: half an hour.
+faults: $(VENV)/.dev
+	@mkdir -p .cache && rm -f .cache/faults.jsonl
+	FAULTS=full FAULT_FIGURES=$(CURDIR)/.cache/faults.jsonl $(BIN)/pytest tests/faults -p no:randomly -n 0 --timeout 3600
+	$(BIN)/python docs/faults.py .cache/faults.jsonl
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

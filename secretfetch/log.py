@@ -20,20 +20,33 @@ _OURS = "secretfetch"
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f"  {name}={value}" for name, value in _fields(record).items() if name != "event")
-        return _safe(record, f"{_time(record)} {record.levelname.lower()} {record.getMessage()}{fields}")
+        line = _safe(record, f"{_time(record)} {record.levelname.lower()} {record.getMessage()}{fields}")
+        # Names in messages come from stores, and are anybody's: none begins a line or commands a terminal.
+        return line if line.isprintable() else "".join(x if x.isprintable() else ascii(x)[1:-1] for x in line)
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {
-            name: _safe(record, value) if isinstance(value, str) else value for name, value in _fields(record).items()
+            name: value if isinstance(value, int | float | None) else _safe(record, str(value))
+            for name, value in _fields(record).items()
         }
         return json_line(record.levelname.lower(), _safe(record, record.getMessage()), fields, at=record.created)
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Passes on records of other packages from warning up, whatever levels they have set for themselves."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return (_is_ours(record) or record.levelno >= logging.WARNING) and bool(super().filter(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the library's
+        """Say nothing: the library's way is to print what a record holds."""
+
+
 def setup(style: Format, level: str, stream: TextIO | None = None) -> None:
     """Send records to a stream, standard error unless given; those of other packages only from warning up."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_Json() if style == "json" else _Text())
     ours, root = logging.getLogger(_OURS), logging.getLogger()
     root.handlers[:] = [handler]
@@ -58,7 +71,11 @@ def json_line(level: str, message: str, fields: dict[str, Any], *, at: float | N
 
 def _safe(record: logging.LogRecord, text: str) -> str:
     """Return what may be written of a record: no value that is known. Of exceptions, which may hold one, nothing is."""
-    return redacted(text, ours=record.name == _OURS or record.name.startswith(f"{_OURS}."))
+    return redacted(text, ours=_is_ours(record))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name == _OURS or record.name.startswith(f"{_OURS}.")
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -15,24 +15,41 @@ if TYPE_CHECKING:
 
 HIDDEN = "[redacted]"
 _SHORTEST = 4  # characters: shorter texts are everywhere
+_DEEPEST = 3  # JSON inside of JSON
+_URL_SAFE = str.maketrans("+/", "-_")
 _SHORTEST_OURS = 8  # what our own records say are names, and a short value may be one
 
 _lock = threading.Lock()
-_known: list[tuple[bytes, ...]] = []
+
+
+class _Entry:
+    """Values that are known, and the forms in which they may be seen, made when a record is written at all."""
+
+    def __init__(self, values: tuple[bytes, ...]) -> None:
+        self._values = values
+        self._forms: frozenset[str] | None = None
+
+    def forms(self) -> frozenset[str]:
+        if self._forms is None:
+            forms = (form for value in self._values for text in _texts(value) for form in _seen_as(text))
+            self._forms = frozenset(form for form in forms if len(form) >= _SHORTEST)
+        return self._forms
+
+
+_known: list[_Entry] = []
 
 
 @contextmanager
 def known(values: Iterable[bytes]) -> Iterator[None]:
     """Keep values out of the log, from whatever thread, as long as the block lasts."""
-    entry = tuple(values)
+    entry = _Entry(tuple(values))
     with _lock:
         _known.append(entry)
     try:
         yield
     finally:
         with _lock:
-            # By identity: two rounds may know the same values.
-            del _known[next(index for index, one in enumerate(_known) if one is entry)]
+            _known.remove(entry)
 
 
 def redacted(text: str, *, ours: bool) -> str:
@@ -43,44 +60,50 @@ def redacted(text: str, *, ours: bool) -> str:
         ours: It is of this program, not of a library.
     """
     with _lock:
-        values = [value for entry in _known for value in entry]
-    if not values:
-        return text
+        forms = {form for entry in _known for form in entry.forms() if form in text}
     shortest = _SHORTEST_OURS if ours else _SHORTEST
-    for form in sorted({form for value in values for form in _forms(value) if len(form) >= shortest}, key=len)[::-1]:
-        text = text.replace(form, HIDDEN)
+    for form in sorted(forms, key=len, reverse=True):
+        if len(form) >= shortest:
+            text = text.replace(form, HIDDEN)
     return text
 
 
-def _forms(value: bytes) -> Iterator[str]:
-    """Yield a value, and every text in it if it is JSON, as they would be seen in a log."""
+def _texts(value: bytes | str, depth: int = 0) -> Iterator[bytes]:
+    """Yield a value, its lines, and every text in it if it is JSON, also JSON inside of JSON."""
     import json  # noqa: PLC0415 - only when something is logged in the middle of a round
 
-    texts = [value.decode(errors="replace")]
-    try:
-        texts += _leaves(json.loads(value))
-    except (ValueError, RecursionError):
-        texts += texts[0].splitlines()
-    for text in texts:
-        yield from _seen_as(text)
+    data = value.encode(errors="replace") if isinstance(value, str) else value
+    yield data
+    if b"\n" in data:
+        yield from data.splitlines()
+    if depth < _DEEPEST and data.lstrip()[:1] in (b"{", b"[", b'"'):
+        try:
+            leaves = _leaves(json.loads(data))
+        except (ValueError, RecursionError):
+            return
+        for leaf in leaves:
+            yield from _texts(leaf, depth + 1)
 
 
 def _leaves(node: object) -> list[str]:
     if isinstance(node, str):
         return [node]
+    if isinstance(node, int | float) and not isinstance(node, bool):
+        return [str(node)]
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     return [text for below in inner for text in _leaves(below)]
 
 
-def _seen_as(text: str) -> Iterator[str]:
+def _seen_as(data: bytes) -> Iterator[str]:
     import base64  # noqa: PLC0415 - as above
     import json  # noqa: PLC0415 - as above
     from urllib.parse import quote, quote_plus  # noqa: PLC0415 - as above
 
-    data = text.encode(errors="replace")
+    text = data.decode(errors="replace")
     yield from (text, repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
-    yield from (quote(text, safe=""), quote(text), quote_plus(text), data.hex(), data.hex().upper())
+    yield from (repr(data)[2:-1], quote(data, safe=""), quote(data), quote_plus(data), data.hex(), data.hex().upper())
     for shift in range(3):
         # What stands before it in the same three bytes changes the first digits, what follows it the last.
         inner = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
-        yield inner[4 if shift else 0 : len(inner) - (len(data) + shift) % 3]
+        whole = inner[4 if shift else 0 : len(inner) - (len(data) + shift) % 3]
+        yield from (whole, whole.translate(_URL_SAFE))

@@ -115,6 +115,7 @@ _EMPTY = {
     bundle.Missing: "a mark",
     log._Text: "nothing",
     log._Json: "nothing",
+    log._Handler: "a stream",
     plan.Origin: "a file's name and a line",
     plan.Select: "an expression of the config",
     plan.Rewrite: "globs of the config",

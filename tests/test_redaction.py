@@ -67,3 +67,45 @@ def test_libraries_are_heard_from_warnings_up_only(stream):
     logging.getLogger("botocore").debug("quiet please")
     logging.getLogger("botocore").info("quiet please")
     assert "" == stream.getvalue()
+
+
+def test_a_record_that_cannot_be_written_shows_nothing(stream, capfd):
+    """A library's record whose arguments do not fit its text is dropped; its arguments are printed nowhere."""
+    (handler,) = (one for one in logging.getLogger().handlers if isinstance(one, log._Handler))
+    handler.handle(logging.LogRecord("urllib3", logging.WARNING, __file__, 1, "%s %s", (VALUES[0],), None))
+    assert [] == leaks(stream.getvalue() + "".join(capfd.readouterr()))
+
+
+def test_a_library_cannot_raise_its_own_voice(stream):
+    """A logger that has set a level for itself is heard from warnings up all the same."""
+    library = logging.getLogger("botocore.parsers")
+    library.setLevel(logging.DEBUG)
+    try:
+        library.debug("value %s", VALUES[0])
+    finally:
+        library.setLevel(logging.NOTSET)
+    assert "" == stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (b'{"doc": "{\\"key\\": \\"inner-secret-1\\"}"}', "read inner-secret-1 now"),
+        (b'{"pem": "-----BEGIN-----\\nMIIEvQIBADANBgkq\\n-----END-----"}', "line MIIEvQIBADANBgkq"),
+        (b"\xff\xfe\x00binary\xff", "cached //4AYmluYXJ5/w=="),
+        (b'{"pin": 12345678}', "pin=12345678"),
+    ],
+)
+def test_values_inside_of_values(stream, value, shown):
+    """JSON inside of JSON, single lines of a key, binary data in base64, numbers."""
+    with redaction.known([value]):
+        logging.getLogger("library").warning(shown)
+        logging.getLogger("library").warning("x", extra={"fields": {"list": [shown], "error": ValueError(shown)}})
+    assert 3 <= stream.getvalue().count(redaction.HIDDEN)
+
+
+def test_a_name_begins_no_line(stream):
+    """Line breaks and escape sequences in what is logged are shown, not obeyed."""
+    logging.getLogger("secretfetch").warning("a\nb \x1b[2J")
+    assert 1 == stream.getvalue().count("\n")
+    assert "\x1b" not in stream.getvalue()

@@ -24,6 +24,7 @@ class Auth(Quiet, frozen=True):
     """What a login gives."""
 
     client_token: str = ""
+    accessor: str | None = None
     policies: list[str] | None = None
     metadata: dict[str, Any] | None = None
     lease_duration: float | None = None

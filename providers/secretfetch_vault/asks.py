@@ -39,6 +39,14 @@ class Read:
     mount: str = field(default="", compare=False)
 
     @property
+    def digest(self) -> str:
+        """What tells it from others without showing it: arguments may be secret."""
+        import hashlib  # noqa: PLC0415 - only for what is handed over
+        import json  # noqa: PLC0415 - only for what is handed over
+
+        return hashlib.sha256(json.dumps([self.path, self.version, self.params]).encode()).hexdigest()
+
+    @property
     def is_secret(self) -> bool:
         """It is a secret of KV v2, whose value has an envelope of its own."""
         if self.kv == 2:  # noqa: PLR2004 - the version of the engine

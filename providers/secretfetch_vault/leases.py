@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING
 
 from secretfetch_vault import answers
 from secretfetch_vault.outages import is_outage, outage
-from secretfetch_vault.tokens import RENEW, SOON
+from secretfetch_vault.tokens import EARLY, RENEW, SOON, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from secretfetch.provider import Version
     from secretfetch_vault.asks import Read
     from secretfetch_vault.clock import Clock
+    from secretfetch_vault.earlier import EarlierTokens
     from secretfetch_vault.session import Session
-    from secretfetch_vault.tokens import Token
     from secretfetch_vault.values import Found
 
 _PAUSE = 10.0  # seconds between two readings of a path of which the first has not held
 _LONGEST_PAUSE = 300.0
 _LEAST = 1.0  # seconds until the next question, whatever the lease says
-_EARLY = 0.5  # seconds; a timer that fires a little early is no reason to come again
 _SHRUNK = 0.5  # a renewal that gives less than this share of the first time has met the maximum
 
 
@@ -36,7 +35,7 @@ class Lease:
     """One value that holds for a time.
 
     Attributes:
-        data: The value; None where only its version is known.
+        data: The value; None where only its version is known, since an earlier process has read it.
         version: The lease's id, if it has one.
         id: The same, or nothing for what is no lease.
         token: That it hangs on; None for what outlives its token.
@@ -57,15 +56,34 @@ class Lease:
     renewable: bool
     read_at: float
 
+    def answers(self, held: Iterable[Version | None]) -> bool:
+        """Tell whether it is an answer for all who ask: without the value only for those who have it."""
+        return self.data is not None or all(version == self.version for version in held)
+
 
 class Leases:
     """Everything of one connection that holds for a time. One path is worked on by one thread at a time."""
 
-    def __init__(self, session: Session, clock: Clock) -> None:
+    def __init__(self, session: Session, earlier: EarlierTokens, clock: Clock) -> None:
         self._session = session
+        self._earlier = earlier
         self._clock = clock
         self._leases: dict[Read, Lease] = {}
         self._refusals: dict[Read, int] = {}
+        self._taken: dict[str, Lease] = {}
+
+    def take_in(self, leases: Mapping[str, Lease]) -> None:
+        """Take over what an earlier process has read, by the digest of each read."""
+        self._taken.update(leases)
+
+    def kept(self) -> dict[str, Lease]:
+        """Return all that holds, by the digest of each read; what was taken over and not asked for as well."""
+        return self._taken | {read.digest: lease for read, lease in list(self._leases.items())}
+
+    def waiting(self, read: Read) -> Lease | None:
+        """Return what holds and needs nothing from the server yet, not even a token."""
+        lease = self._of(read)
+        return lease if lease is not None and self._clock.now() < self._next(lease) - EARLY else None
 
     def held(self, read: Read) -> Lease | None:
         """Return what holds still, renewed if that was due; None where the path is to be read.
@@ -73,13 +91,15 @@ class Leases:
         Raises:
             SecretError: The server cannot be used.
         """
-        lease = self._leases.get(read)
+        lease = self._of(read)
         if lease is None:
             return None
+        if lease.token is not None:
+            lease.token = self._earlier.kept_alive(lease.token)
         now = self._clock.now()
-        if now < self._due(lease) - _EARLY:
+        if now < self._due(lease) - EARLY:
             return lease
-        if lease.renewable and self._is_current(lease):
+        if lease.renewable and self._hangs_on_a_live_one(lease):
             return lease if self._renewed(read, lease) else None
         if lease.token is not None and lease.token.ends < now:
             # It ended before its time.
@@ -110,9 +130,12 @@ class Leases:
         """Take over a lease of another process by its id; None where it is none of this path or does not hold."""
         if read in self._leases or read.kv or read.params or not version.startswith(f"{read.path}/"):
             return None
-        lease = Lease(
-            None, version, version, self._session.token, 0.0, inf, self._clock.now(), renewable=True, read_at=-inf
-        )
+        self._session.learn()
+        # A token that was given to us was so to the earlier process, too; that of its own login we do not know.
+        token = self._session.token
+        if token.minted:
+            token = Token("", "an earlier process", minted=False, round=-1)
+        lease = Lease(None, version, version, token, 0.0, inf, self._clock.now(), renewable=True, read_at=-inf)
         if not self._renewed(read, lease) or not lease.lifetime:
             return None
         self._leases[read] = lease
@@ -120,19 +143,30 @@ class Leases:
 
     def refresh_after(self, lease: Lease) -> float:
         """Return in how many seconds to ask again: the lease may hang on a token that has to be renewed before."""
-        due = self._due(lease)
-        if lease.token is not None and self._is_current(lease):
-            due = min(due, lease.token.due)
-        return max(due - self._clock.now(), _LEAST)
+        return max(self._next(lease) - self._clock.now(), _LEAST)
 
     def ids(self) -> Iterator[str]:
-        """Yield the ids of leases that do not end with the token in use."""
-        for lease in self._leases.values():
-            if lease.id and not (lease.token is not None and lease.token.minted and self._is_current(lease)):
+        """Yield the ids of leases that do not end with the token in use, nor have ended with another."""
+        for lease in [*self._leases.values(), *self._taken.values()]:
+            token = lease.token
+            ends = token is not None and (token.ends == -inf or (token.minted and self._is_current(lease)))
+            if lease.id and not ends:
                 yield lease.id
 
+    def _of(self, read: Read) -> Lease | None:
+        if self._taken and (taken := self._taken.pop(read.digest, None)) is not None:
+            self._leases.setdefault(read, taken)
+        return self._leases.get(read)
+
+    def _next(self, lease: Lease) -> float:
+        return lease.due if lease.token is None else min(lease.due, lease.token.due)
+
+    def _hangs_on_a_live_one(self, lease: Lease) -> bool:
+        token = lease.token
+        return token is not None and (self._is_current(lease) or self._clock.now() < token.due - EARLY)
+
     def _is_current(self, lease: Lease) -> bool:
-        return lease.token is self._session.token
+        return lease.token is not None and self._session.is_current(lease.token)
 
     def _due(self, lease: Lease) -> float:
         """A lease ends with its token; one whose token has been replaced is read anew before that."""

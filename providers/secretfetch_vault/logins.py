@@ -8,6 +8,7 @@ from secretfetch.provider import ConfigError, read_credential
 from secretfetch_vault import settings as kinds
 
 if TYPE_CHECKING:
+    from secretfetch_vault.places import Place
     from secretfetch_vault.settings import Login
     from secretfetch_vault.wrapping import SecretIds
 
@@ -18,6 +19,17 @@ def mount_of(method: str, login: Login) -> str:
     """Return where the method is mounted, below `auth/`."""
     given = getattr(login, "mount", "").strip("/")
     return str(given.removeprefix("auth/") or method)
+
+
+def identity(place: Place, namespace: str, method: str, login: Login | None) -> str:
+    """Return a digest of a server and of who asks it. Credentials are no part of it: they change."""
+    import hashlib  # noqa: PLC0415 - only for what is handed over
+    import json  # noqa: PLC0415 - only for what is handed over
+
+    mount = "" if login is None else mount_of(method, login)
+    who = [str(getattr(login, name, "")) for name in ("role", "role_id", "username")]
+    parts = [place.address, place.namespace, namespace, method, mount, *who]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def question(method: str, login: Login, secret_ids: SecretIds) -> tuple[str, Body]:

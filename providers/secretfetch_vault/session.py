@@ -33,6 +33,7 @@ _NO_SUCH_TOKEN = ("invalid token", "bad token")
 class _Self(msgspec.Struct):
     """What the server tells of a token."""
 
+    accessor: str = ""
     display_name: str = ""
     policies: list[str] = []
     ttl: float = 0
@@ -77,15 +78,33 @@ class Session:
             return token
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is a token in use."""
-        return self._token is not None
-
-    @property
     def token(self) -> Token:
         """The token in use."""
         with self._lock:
             return self._token or self._log_in()
+
+    def is_current(self, token: Token) -> bool:
+        """Tell whether a token is the one in use; an earlier process may have been given the same."""
+        own = self._token
+        return token is own or (own is not None and token.accessor != "" and token.accessor == own.accessor)
+
+    @property
+    def open_token(self) -> Token | None:
+        """The token in use, if there is one."""
+        return self._token
+
+    @property
+    def identity(self) -> str:
+        """A digest of the server and of who we are to it: what an earlier process of another is worth nothing here."""
+        return logins.identity(self.place, self._login_namespace, self._method, self._login)
+
+    def ask_once(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+        """Ask with the token, and take a refusal for an answer.
+
+        Raises:
+            SecretError: There was no answer, or the login failed.
+        """
+        return self._send(self.token, method, path, body, None)
 
     def call(
         self, method: str, path: str, *, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
@@ -154,6 +173,7 @@ class Session:
         found = answers.part(envelope.data, _Self)
         if answer.status == answers.OK and found is not None:
             policies = ", ".join(found.policies) or "none"
+            token.accessor = token.accessor or found.accessor
             token.who = token.who or f"{found.display_name or 'a token'} (policies: {policies})"
             if not token.minted:
                 token.lives(found.ttl, self._clock, renewable=bool(found.renewable))
@@ -209,7 +229,7 @@ class Session:
         if answer.status != answers.OK or auth is None or not is_sendable(auth.client_token):
             raise login_trouble.refused(answer, self._method, path, body, self.place)
         token = Token(auth.client_token, f"the login by {self._method}", minted=True, round=self._round)
-        token.who = _described(self._method, auth)
+        token.who, token.accessor = _described(self._method, auth), auth.accessor or ""
         token.lives(auth.lease_duration or 0, self._clock, renewable=bool(auth.renewable))
         self._token = token
         return token
@@ -225,6 +245,7 @@ class Session:
             auth = answers.read(answer, self.place.host).auth
         except Unavailable:
             if self._clock.now() < token.ends:
+                token.try_later(self._clock)
                 return token
             raise
         if answer.status == answers.OK and auth is not None:

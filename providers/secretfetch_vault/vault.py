@@ -6,6 +6,7 @@ What does not belong here: HTTP (`transport`), logins (`session`), the meaning o
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ from secretfetch.provider import (
     in_parallel,
 )
 from secretfetch_vault import answers, asks, values
+from secretfetch_vault.asks import Read
 from secretfetch_vault.clock import SYSTEM
+from secretfetch_vault.earlier import EarlierTokens
 from secretfetch_vault.leases import Lease, Leases
 from secretfetch_vault.mounts import Mount, Mounts
 from secretfetch_vault.session import Session
@@ -30,9 +33,9 @@ from secretfetch_vault.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
 
     from secretfetch.provider import Query
-    from secretfetch_vault.asks import Read
     from secretfetch_vault.clock import Clock
     from secretfetch_vault.settings import Settings
     from secretfetch_vault.transport import Transport
@@ -52,7 +55,10 @@ class Vault:
         self._session = Session(settings, transport, clock)
         self._mounts = Mounts(self._session)
         self._trouble = Trouble(self._session, self._mounts)
-        self._leases = Leases(self._session, clock)
+        self._earlier = EarlierTokens(self._session, clock)
+        self._leases = Leases(self._session, self._earlier, clock)
+        self._clock = clock
+        self._is_revoked = False
         self._lock = threading.Lock()
 
     def fetch(self, wanted: Mapping[SecretRef, Version | None], /) -> Outcomes:
@@ -64,8 +70,10 @@ class Vault:
                 paths[ref] = asks.check(ref)
             except SecretError as error:
                 outcomes[ref] = error
-        if paths:
-            with self._lock:
+        with self._lock:
+            outcomes |= self._waiting(paths, wanted)
+            paths = {ref: path for ref, path in paths.items() if ref not in outcomes}
+            if paths:
                 self._session.begin()
                 reads = self._resolved(paths, outcomes)
                 outcomes |= self._read_all(reads, wanted)
@@ -83,22 +91,57 @@ class Vault:
             self._session.begin()
             return find(query, self._session, self._mounts, self._trouble)
 
+    def hand_over(self) -> dict[str, Any]:
+        """Return what holds, for the next process of the pod; see `secretfetch.provider.Handover`."""
+        from secretfetch_vault.handover import state_of  # noqa: PLC0415 - start-up cost
+
+        if self._is_revoked:
+            return {}
+        tokens = [*self._earlier.tokens, self._session.open_token] if self._revokes else []
+        minted = [token for token in tokens if token is not None and token.minted and token.accessor]
+        return state_of(self._session.identity, self._leases.kept(), minted, self._clock)
+
+    def take_over(self, state: Mapping[str, Any], /) -> None:
+        """Take in what an earlier process handed over; see `secretfetch.provider.Handover`."""
+        from secretfetch_vault.handover import taken  # noqa: PLC0415 - start-up cost
+
+        tokens, leases = taken(state, self._session.identity, self._clock)
+        self._earlier.take_in(tokens)
+        self._leases.take_in(leases)
+
     def close(self) -> None:
         """Revoke what was minted, if so configured, and let go of connections."""
         if self._revokes:
-            self._revokes = False
+            self._revokes, self._is_revoked = False, True
             self._revoke()
         self._transport.close()
 
     def _revoke(self) -> None:
-        if not self._session.is_open:
-            return
-        for lease in self._leases.ids():
-            try:
-                self._session.call("PUT", "sys/leases/revoke", body={"lease_id": lease})
-            except SecretError:
-                break  # it ends by itself, as do the others
+        with suppress(SecretError):  # what is left ends by itself
+            self._earlier.revoke()
+            for lease in self._leases.ids():
+                if self._session.ask_once("PUT", "sys/leases/revoke", {"lease_id": lease}).status == answers.FORBIDDEN:
+                    break
         self._session.log_out()
+
+    def _waiting(self, paths: Mapping[SecretRef, str], wanted: Mapping[SecretRef, Version | None]) -> Outcomes:
+        """Answer all that holds and is not due; the server is not needed for it."""
+        groups: dict[Read, list[SecretRef]] = {}
+        for ref, path in paths.items():
+            groups.setdefault(Read(path, ref.version, ref.params), []).append(ref)
+        outcomes: Outcomes = {}
+        for read, refs in groups.items():
+            lease = self._leases.waiting(read)
+            if lease is not None and lease.answers(wanted[ref] for ref in refs):
+                told = self._told(lease)
+                outcomes |= {ref: _compared(told, wanted[ref]) for ref in refs}
+        return outcomes
+
+    def _told(self, lease: Lease) -> SecretValue | Unchanged:
+        refresh_after = self._leases.refresh_after(lease)
+        if lease.data is None:
+            return Unchanged(refresh_after)
+        return SecretValue(lease.data, lease.version, refresh_after)
 
     def _resolved(self, paths: Mapping[SecretRef, str], outcomes: Outcomes) -> dict[SecretRef, Read]:
         """Return the request of each ref; what has none gets its error into `outcomes`."""
@@ -143,17 +186,14 @@ class Vault:
         """Answer one path for all who ask for it."""
         try:
             lease = self._leases.held(read) or self._resumed(read, held)
-            if lease is None or (lease.data is None and any(version != lease.version for version in held)):
+            if lease is None or not lease.answers(held):
                 found = self._ask(read)
                 if not found.is_kept:
                     return SecretValue(found.data, found.version)
                 lease = self._leases.keep(read, found)
         except SecretError as error:
             return error
-        refresh_after = self._leases.refresh_after(lease)
-        if lease.data is None:
-            return Unchanged(refresh_after)
-        return SecretValue(lease.data, lease.version, refresh_after)
+        return self._told(lease)
 
     def _resumed(self, read: Read, held: Sequence[Version | None]) -> Lease | None:
         """Take over the lease of an earlier process, which has all that ask for this path."""

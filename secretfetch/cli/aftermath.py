@@ -109,6 +109,11 @@ class Aftermath:
         """Wait for the hooks. Returns whether all of them have been run."""
         return self._notifier is None or self._notifier.finish(seconds)
 
+    @property
+    def pending(self) -> bool:
+        """Whether hooks have not been run to their end."""
+        return bool(self._paths) or (self._notifier is not None and self._notifier.pending)
+
     def close(self) -> None:
         """Stop the hooks at once."""
         if self._notifier is not None:

@@ -204,11 +204,15 @@ def healthcheck(ctx: click.Context, http_bind: str | None, status_file: str | No
     """Ask a running `watch` how it is: 0 ready, 1 not. For HEALTHCHECK, compose and probes by command."""
     import os  # noqa: PLC0415 - kept beside its only use
 
-    from secretfetch.health.checking import check  # noqa: PLC0415 - start-up cost
+    from secretfetch.errors import ConfigError  # noqa: PLC0415 - kept beside its only use
+    from secretfetch.health.checking import Verdict, check  # noqa: PLC0415 - start-up cost
     from secretfetch.health.files import STATUS_NAME  # noqa: PLC0415 - start-up cost
 
     path = status_file or os.path.join(globals_of(ctx).out, STATUS_NAME)
-    verdict = check(bind=http_bind or "", path=path)
+    try:
+        verdict = check(bind=http_bind or "", path=path)
+    except ConfigError as error:
+        verdict = Verdict(ready=False, reason=f"not ready: {error}")
     click.echo(verdict.reason, err=not verdict.ready)
     return 0 if verdict.ready else 1
 

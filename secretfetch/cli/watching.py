@@ -89,6 +89,8 @@ class Life:
         age = self._notes.adopt(self._rounds)
         for kept in self._rounds.volumes:
             if kept.seal:
+                # It may have been killed while it removed old secrets; a set that is adopted is not staged again.
+                self._writers.of(kept.volume).tidy()
                 self._aftermath.adopted(kept.volume.root)
         if self._notes.pending and self._habits.replays:
             self._aftermath.begin(replay=True)
@@ -186,7 +188,8 @@ class Life:
         self.inbox.put(None)
 
     def _settle(self) -> None:
-        if self._notes.pending:
+        # Something newer may have changed since the hooks were done: the mark is for that then.
+        if self._notes.pending and not self._aftermath.pending:
             self._notes.mark(self._rounds, pending=False)
 
     def end(self) -> None:

@@ -77,8 +77,9 @@ def _get(host: str, port: int, path: str, left: Callable[[], float]) -> tuple[bo
 
 def _by_file(path: str) -> Verdict:
     try:
-        with open(path, "rb") as stream:
-            content = _decoded(stream.read(_MOST_BYTES + 1))
+        # Others may be able to write to the volume: a pipe in the file's place must not hold us up.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            content = _decoded(stream.read(_MOST_BYTES + 1) or b"")
     except OSError as error:
         return Verdict(ready=False, reason=f"not ready: {_line(path)}: {os.strerror(error.errno or 0).lower()}")
     if content is None:

@@ -6,13 +6,19 @@ same pod, may ask for a refresh, and no web page may ask for it in somebody's na
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import socket
+import sys
 import threading
+import time
+from contextlib import suppress
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from secretfetch import log
 from secretfetch.errors import OutputError
 from secretfetch.health.address import parse
 
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_CONNECTIONS = 16
 _PATIENCE = 5.0  # seconds for one connection to say something
+_HEAD_BYTES = 8192
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -56,6 +64,12 @@ class Server:
 
     def close(self) -> None:
         """Stop listening; connections that are open are left to their end."""
+        # The loop is told that it ends, and woken by a connection that comes to nothing, not by its next half second.
+        stopping = threading.Thread(target=self._server.shutdown, daemon=True)
+        stopping.start()
+        with suppress(OSError):
+            self._server.socket.shutdown(socket.SHUT_RDWR)
+        stopping.join(1.0)
         self._server.server_close()
 
 
@@ -94,7 +108,11 @@ class _Http(ThreadingHTTPServer):
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer one connection."""
@@ -103,8 +121,11 @@ class _Http(ThreadingHTTPServer):
         finally:
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that goes away, or speaks something else, is its own affair."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's
+        """A client that goes away is its own affair; a bug is ours, and told by its type."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            log.event("warning", "http_failed", f"a request over HTTP failed: {type(error).__name__}")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -112,6 +133,15 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "secretfetch"
     sys_version = ""
     timeout = _PATIENCE
+
+    def handle_one_request(self) -> None:
+        """Read a head as a whole: within a time, whatever it comes in, and a size."""
+        head = _head(self.connection)
+        if head is None:
+            self.close_connection = True
+            return
+        self.rfile = io.BytesIO(head)
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """Answer a probe, or show the metrics."""
@@ -129,10 +159,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 - the name is the library's
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request, or none that is known, without repeating any of it."""
+        del message, explain
+        self._say(405 if code == HTTPStatus.NOT_IMPLEMENTED else code, "no such thing")
+
     def do_POST(self) -> None:
         """Take a request for a refresh."""
         if self.path != "/-/refresh":
-            self._say(404, "no such thing")
+            self._say(405 if self.path in _PROBES else 404, "no such thing")
         elif not self._is_near():
             self._say(403, "only from the same pod or machine")
         else:
@@ -143,7 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Tell whether a neighbour asks, and no web page in the name of one."""
         peer = ipaddress.ip_address(self.client_address[0].partition("%")[0])
         mapped = getattr(peer, "ipv4_mapped", None)
-        host = self.headers.get("Host", "")
+        hosts = self.headers.get_all("Host") or [""]
+        host = hosts[0] if len(hosts) == 1 else ""
         name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         return (mapped or peer).is_loopback and name in _LOOPBACK_NAMES and "Origin" not in self.headers
 
@@ -168,3 +204,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the library's
         """Say nothing: probes come every second."""
+
+
+def _head(connection: socket.socket) -> bytes | None:
+    """Return everything up to the empty line; None where it does not come in time, or is too much."""
+    end, head = time.monotonic() + _PATIENCE, b""
+    while b"\r\n\r\n" not in head and b"\n\n" not in head:
+        left = end - time.monotonic()
+        if left <= 0 or len(head) > _HEAD_BYTES:
+            return None
+        connection.settimeout(left)
+        try:
+            part = connection.recv(4096)
+        except OSError:
+            return None
+        if not part:
+            return None
+        head += part
+    connection.settimeout(_PATIENCE)
+    return head if len(head) <= _HEAD_BYTES else None

@@ -82,9 +82,19 @@ def _command(document: Document, path: Path, body: Any, origin: Origin) -> Hook:
 def _webhook(document: Document, path: Path, body: Any, origin: Origin) -> Hook:
     spec = schema.Webhook(body) if isinstance(body, str) else decode(document, path, schema.Webhook)
     fit = spec.url.isascii() and spec.url.isprintable() and " " not in spec.url
-    if not fit or not spec.url.startswith(("http://", "https://")):
-        raise document.error(path, "webhook must be a URL, http:// or https://")
+    if not fit or not spec.url.startswith(("http://", "https://")) or not _has_address(spec.url):
+        raise document.error(path, "webhook must be a URL, http:// or https://, with a host")
     return WebhookHook(spec.url, spec.method, _timeout(document, path, body, spec.timeout), spec.success, origin)
+
+
+def _has_address(url: str) -> bool:
+    from urllib.parse import urlsplit  # noqa: PLC0415 - few configs have one
+
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _timeout(document: Document, path: Path, body: Any, text: str) -> float:

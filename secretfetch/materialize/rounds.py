@@ -247,7 +247,8 @@ class Rounds:
         read = {source.name: ref not in self._failed for ref in outcomes for source in self._uses.by_ref[ref]}
         error = one_or_several(wrong) if wrong else None
         alone = self.stores.left_alone()
-        again = bool(errors) or any(ref.store not in alone for ref in self._failed)
+        # A start has tried until its deadline: one more round would only be shorter.
+        again = not order.whole and (bool(errors) or any(ref.store not in alone for ref in self._failed))
         return Round(tuple(written), error, min(due, self.stores.retry_at()), again, order.poll, read)
 
 

@@ -127,13 +127,14 @@ class Notifier:
         self._idle = threading.Event()
         self._idle.set()
         self._closed = False
+        self._pending = False
         self._children = Children()
         self._thread: threading.Thread | None = None
 
     @property
     def pending(self) -> bool:
-        """Whether there are hooks that have not worked yet."""
-        return not self._idle.is_set()
+        """Whether there are hooks that have not worked yet. Inside of `on_done`: whether there is something newer."""
+        return self._pending
 
     def tell(self, news: News) -> None:
         """Run the hooks, soon. News of before that they have not been run for yet are one with these."""
@@ -141,6 +142,7 @@ class Notifier:
             if self._closed:
                 return
             self._paths |= set(news.paths)
+            self._pending = True
             self._idle.clear()
             self._newer.set()
             if self._thread is None:
@@ -148,14 +150,16 @@ class Notifier:
                 self._thread.start()
 
     def finish(self, seconds: float) -> bool:
-        """Wait until all hooks have worked, so long at most. Returns whether they have."""
-        return self._world.clock.wait(self._idle, seconds)
+        """Wait until all hooks have worked, so long at most, or were closed. Returns whether they have worked."""
+        self._world.clock.wait(self._idle, seconds)
+        return not self._pending
 
     def close(self) -> None:
         """Stop at once; a command that runs is killed. May be called twice."""
         with self._lock:
             self._closed = True
             self._newer.set()
+            self._idle.set()  # nobody is to wait for what will not come
         self._children.kill()
 
     def _work(self) -> None:
@@ -177,6 +181,7 @@ class Notifier:
         with self._lock:
             if self._newer.is_set():
                 return
+            self._pending = False
         self._on_done()
         with self._lock:
             if not self._newer.is_set():

@@ -1,7 +1,8 @@
 """A program that is run after a change. What does not belong here: which, and trying again.
 
 It gets no shell, no standard streams (what it prints could be a secret, and would be in our log), an environment that
-logs in nowhere, and a session of its own, so that nothing of it outlives its time.
+logs in nowhere, and a session of its own, so that all of it can be ended when its time is over. A program that ends in
+time may leave others running: to start one can be what it is for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 _CHANGED = "SECRETFETCH_CHANGED"
 _LONGEST = 32 * 1024  # bytes of an environment variable
 _GRACE = 2.0  # seconds between the polite and the final signal
+_STEP = 0.05  # seconds between two looks at a child that takes long
 
 
 class Children:
@@ -40,12 +43,15 @@ class Children:
             HookFailed: It cannot be started, is too slow, or ends with a status other than 0.
         """
         child = self._start(hook, _told(paths))
-        try:
-            status = _waited(child, hook)
-        finally:
-            _kill_group(child.pid, signal.SIGKILL)  # what it has left behind in its session
-            with self._lock:
-                self._child = None
+        in_time = _has_ended(child.pid, hook.timeout)
+        if not in_time:
+            _end(child.pid)
+        with self._lock:  # once it has been waited for, its number may be somebody else's
+            status = child.wait()
+            self._child = None
+        if not in_time:
+            slow = f"the command {_shown(hook)} took longer than {hook.timeout:g} s and was ended"
+            raise HookFailed(slow, ("fix", "raise its timeout"))
         if status != 0:
             how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
             raise HookFailed(f"the command {_shown(hook)} {how}", ("fix", "run it by hand, in this container"))
@@ -80,21 +86,23 @@ class Children:
                 _kill_group(self._child.pid, signal.SIGKILL)
 
 
-def _waited(child: subprocess.Popen[bytes], hook: CommandHook) -> int:
-    import subprocess  # noqa: PLC0415 - loaded by now
+def _has_ended(pid: int, seconds: float) -> bool:
+    """Wait for a child, so long at most, and leave its number taken. Returns whether it has ended."""
+    end, step = time.monotonic() + seconds, 0.001
+    with suppress(ChildProcessError):
+        while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(step)
+            step = min(step * 2, _STEP)
+    return True
 
-    try:
-        return child.wait(hook.timeout)
-    except subprocess.TimeoutExpired:
-        _kill_group(child.pid, signal.SIGTERM)
-    try:
-        child.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        _kill_group(child.pid, signal.SIGKILL)
-        child.wait()
-    raise HookFailed(
-        f"the command {_shown(hook)} took longer than {hook.timeout:g} s and was ended", ("fix", "raise its timeout")
-    )
+
+def _end(pid: int) -> None:
+    """End a child and what it has started, politely first."""
+    _kill_group(pid, signal.SIGTERM)
+    _has_ended(pid, _GRACE)
+    _kill_group(pid, signal.SIGKILL)
 
 
 def _kill_group(pid: int, number: int) -> None:

@@ -29,6 +29,9 @@ def run(hook: Hook, paths: tuple[str, ...], children: Children, proc: str) -> No
         _run(hook, paths, children, proc)
     except HookFailed as error:
         raise error.with_notes(where=str(hook.origin)) from None
+    except Exception as error:  # noqa: BLE001 - one hook must not end the thread of all; the text may hold anything
+        headline = f"the {kind_of(hook)} of this hook failed with {type(error).__name__}, which nobody expected"
+        raise HookFailed(headline, ("note", "this is a bug"), where=str(hook.origin)) from None
 
 
 def _run(hook: Hook, paths: tuple[str, ...], children: Children, proc: str) -> None:

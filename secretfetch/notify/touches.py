@@ -41,6 +41,7 @@ def _touch(place: int, name: str) -> None:
         fd = os.open(name, _FILE, dir_fd=place)
     except FileNotFoundError:
         fd = os.open(name, _FILE | os.O_CREAT | os.O_EXCL, _MODE, dir_fd=place)
+        os.fchmod(fd, _MODE)  # whatever the umask is
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(22, os.strerror(22))

@@ -6,9 +6,11 @@ beyond its status, and not shown.
 
 from __future__ import annotations
 
+import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from secretfetch import __version__
 from secretfetch.errors import HookFailed
@@ -33,7 +35,7 @@ def request(hook: WebhookHook) -> None:
     thread.start()
     thread.join(hook.timeout)  # over everything: an answer that drips has no longer than one that does not come
     if thread.is_alive():
-        connection.close()
+        _hang_up(connection)
     answer = outcome[0] if outcome else f"no answer within {hook.timeout:g} s"
     if isinstance(answer, str):
         fix = ("fix", "is it listening there, and in the same pod? raise timeout if it is slow")
@@ -54,13 +56,19 @@ def _connection(hook: WebhookHook) -> HTTPConnection:
         raise HookFailed(f"the webhook {_shown(hook)} has no usable address") from None
 
 
+def _hang_up(connection: HTTPConnection) -> None:
+    """End the wait of the thread that reads: closing alone would leave it there for as long as an answer drips."""
+    with suppress(OSError, AttributeError):  # not connected yet, or over at this moment
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
 def _exchange(hook: WebhookHook, connection: HTTPConnection, outcome: list[int | str]) -> None:
     url = urlsplit(hook.url)
     headers = {"User-Agent": f"secretfetch/{__version__}", "Content-Length": "0", "Connection": "close"}
     if url.username or url.password:
         import base64  # noqa: PLC0415 - needed only here
 
-        login = base64.b64encode(f"{url.username or ''}:{url.password or ''}".encode()).decode()
+        login = base64.b64encode(unquote(f"{url.username or ''}:{url.password or ''}").encode()).decode()
         headers["Authorization"] = f"Basic {login}"
     try:
         connection.request(hook.method, (url.path or "/") + (f"?{url.query}" if url.query else ""), headers=headers)

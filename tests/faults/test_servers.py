@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -50,22 +49,8 @@ OF_FILES = {  # a disk answers at once, and what is wrong in a file does not pas
     "truncated body": (65, "DATA_INVALID"),
     "wrong content type": (65, "DATA_INVALID"),
 }
-# One request tells: no retry can cure it.
-ONCE = {"403", "404", "100 MB body"}
-
-if not Path(__file__).with_name("conftest.py").exists():  # it brings this fixture
-
-    class Figures:
-        """Prints what was measured."""
-
-        def add(self, fault_id, figure, value, case=""):
-            """Take note of a figure."""
-            print(f"{fault_id} {case}: {figure} = {value}")  # noqa: T201 - shown with -s
-
-    @pytest.fixture
-    def figures():
-        """Give a place for figures."""
-        return Figures()
+# One request tells: no retry can cure it, or none within the time that the run has.
+ONCE = {"429", "403", "404", "100 MB body"}
 
 
 class Case(NamedTuple):
@@ -132,9 +117,9 @@ def test_faults_of_servers(figures, tmp_path, name):
         backend.stop()
 
     for case in cases:
-        figures.add("F4", "outcome", f"{case.run.status} {case.run.code}", f"{name}: {case.fault}")
-        figures.add("F4", "seconds to give up", round(case.run.seconds, 2), f"{name}: {case.fault}")
-        figures.add("F4", "requests sent", case.requests, f"{name}: {case.fault}")
+        figures.add("F4", "outcome", f"{case.run.status} {case.run.code}", case=f"{name}: {case.fault}")
+        figures.add("F4", "seconds to give up", round(case.run.seconds, 2), case=f"{name}: {case.fault}")
+        figures.add("F4", "requests sent", case.requests, case=f"{name}: {case.fault}")
         if case.fault == "100 MB body":
-            figures.add("F4", "peak memory, MiB", round(case.run.mebibytes), f"{name}: {case.fault}")
+            figures.add("F4", "peak memory, MiB", round(case.run.mebibytes), case=f"{name}: {case.fault}")
     assert [fault for case in cases for fault in faults_of(name, case)] == []

@@ -61,6 +61,7 @@ def test_touch_lies_where_an_output_would(text, path):
 
 @pytest.mark.parametrize("text", ["touch: ../x", "touch: x/", "touch: ..data", "command: {run: [x], timeout: 0s}",
                                   "webhook: {url: 'http://x/', timeout: 0s}", "webhook: 'http://x/ y'",
+                                  "webhook: 'http://[::1/'", "webhook: 'http://h:x/'", "webhook: 'http:///x'",
                                   "signal: {process: ''}", "exit: null"])  # fmt: skip
 def test_what_no_hook_can_be(text):
     """Refused before anything is fetched, with its line."""

@@ -1,6 +1,8 @@
 """Rules of each kind of hook, with real processes, files and servers."""
 
+import errno
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -28,6 +30,14 @@ def failure(hook):
     with pytest.raises(HookFailed) as caught:
         run(hook)
     return caught.value
+
+
+def test_what_nobody_expected_is_a_failure_too():
+    """One hook never ends the thread of all; its text is not shown."""
+    error = failure(WebhookHook("http://[canary/", origin=AT))
+    assert "ValueError" in error.headline
+    assert "canary" not in f"{error}{error.notes}"
+    assert "c.yaml:9" == error.where
 
 
 # Commands.
@@ -88,6 +98,36 @@ def _alive(pid):
         return b"Z" not in Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2][:3]
     except OSError:
         return False
+
+
+def test_what_a_command_starts_in_the_background_goes_on(tmp_path):
+    """To restart the application is what a command may be for: only at its timeout is anything ended."""
+    run(CommandHook(("/bin/sh", "-c", f"sleep 60 & echo $! > {tmp_path}/pid")))
+    pid = int((tmp_path / "pid").read_text())
+    held = os.pidfd_open(pid)
+    try:
+        assert ([], [], []) == select.select([held], [], [], 0.2)  # readable: it has ended
+        signal.pidfd_send_signal(held, signal.SIGKILL)
+    finally:
+        os.close(held)
+
+
+def test_a_command_is_killed_from_another_thread(tmp_path):
+    """A process that ends does not wait for a program."""
+    children, ended = Children(), []
+
+    def work():
+        with pytest.raises(HookFailed) as caught:
+            children.run(CommandHook(("/bin/sh", "-c", f"echo > {tmp_path}/up; sleep 60")), ())
+        ended.append(caught.value.headline)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not (tmp_path / "up").exists():
+        os.sched_yield()
+    children.kill()
+    thread.join(10)
+    assert ["killed by signal 9" in text for text in ended] == [True]
 
 
 def test_children_that_are_killed_are_not_started_again():
@@ -172,6 +212,35 @@ def test_a_pid_file_that_names_nobody(tmp_path, text):
     assert str(path) in failure(SignalHook(signal.SIGKILL, pid_file=str(path))).headline
 
 
+def test_a_pid_file_that_is_a_pipe(tmp_path):
+    """No writer, no wait: it is no file."""
+    os.mkfifo(tmp_path / "pid")
+    assert "no pid of another process" in failure(SignalHook(signal.SIGHUP, pid_file=str(tmp_path / "pid"))).headline
+
+
+def test_a_process_that_has_ended_is_nobody(tmp_path):
+    """Its number is still taken as long as its parent has not waited, but nothing hears the signal."""
+    child = subprocess.Popen(["/bin/true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    (tmp_path / "pid").write_text(str(child.pid))
+    assert f"no process {child.pid} can" in failure(SignalHook(signal.SIGHUP, pid_file=str(tmp_path / "pid"))).headline
+    child.wait()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+def test_a_system_without_descriptors_of_processes(program, tmp_path, monkeypatch, number):
+    """gVisor, and what old runtimes filter: the signal goes by number."""
+
+    def none(_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", none)
+    child = program("shop-number")
+    (tmp_path / "pid").write_text(str(child.pid))
+    run(SignalHook(signal.SIGHUP, pid_file=str(tmp_path / "pid")))
+    assert 101 == child.wait(10)
+
+
 def test_a_pid_file_with_our_own_number_is_refused(tmp_path):
     """We do not signal ourselves."""
     (tmp_path / "pid").write_text(str(os.getpid()))
@@ -220,20 +289,17 @@ def test_of_a_master_and_its_workers_the_master_gets_it(tmp_path):
 
 def test_touch_makes_a_file_and_renews_its_time(tmp_path):
     """A missing file is made, empty and readable; one that is there keeps its content."""
-    path = tmp_path / "changed"
-    run(TouchHook(str(path)))
-    assert (0, 0o644 & ~_umask()) == (path.stat().st_size, path.stat().st_mode & 0o777)
+    path, umask = tmp_path / "changed", os.umask(0o077)
+    try:
+        run(TouchHook(str(path)))
+    finally:
+        os.umask(umask)
+    assert (0, 0o644) == (path.stat().st_size, path.stat().st_mode & 0o777)
     path.write_text("x")
     os.utime(path, (1, 1))
     run(TouchHook(str(path)))
     assert path.stat().st_mtime > 1
     assert "x" == path.read_text()
-
-
-def _umask():
-    old = os.umask(0)
-    os.umask(old)
-    return old
 
 
 @pytest.mark.parametrize("kind", ["link", "directory", "fifo", "missing"])
@@ -295,7 +361,7 @@ def test_a_webhook_is_one_request_without_a_body(server, monkeypatch):
 def test_a_webhook_logs_in_with_what_its_url_says(server):
     """User and password of the URL are sent, and never shown."""
     server.answer = 401
-    error = failure(WebhookHook(server.url.replace("//", "//me:canary@") + "/x?token=canary"))
+    error = failure(WebhookHook(server.url.replace("//", "//me:c%61nary@") + "/x?token=canary"))
     assert "Basic bWU6Y2FuYXJ5" == server.seen[0][2]["Authorization"]
     assert "canary" not in f"{error}{error.notes}"
     assert error.headline.endswith("/x answered 401")
@@ -344,5 +410,9 @@ def test_a_webhook_has_its_time_and_no_more(drip):
         thread.start()
         hook = WebhookHook(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.3)
         assert "the webhook" in failure(hook).headline
+        for one in threading.enumerate():
+            if one.name == "webhook":  # nothing stays behind, however long the other end drips
+                one.join(10)
+                assert not one.is_alive()
         stop.set()
         thread.join()

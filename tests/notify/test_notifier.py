@@ -142,6 +142,32 @@ def test_closing_ends_the_thread_and_takes_no_news(runs):
     assert (False, 2, [], True) == (notifier._thread.is_alive(), len(runs.seen), done, notifier.pending)
 
 
+def test_nobody_waits_for_hooks_that_were_closed(runs):
+    """What will not come any more is pending, and is not waited for."""
+    runs.failures[A] = [HookFailed("no")] * 100_000
+    notifier, _, done = made(SystemClock())
+    notifier.tell(News(()))
+    assert runs.entered.wait(10)
+    notifier.close()
+    assert not notifier.finish(3600.0)
+    assert ([], True) == (done, notifier.pending)
+
+
+def test_news_that_come_while_the_end_is_told_are_pending(runs):
+    """Whoever keeps a mark of what is pending can tell whether it is to go."""
+    seen = []
+
+    def on_done():
+        if not seen:
+            notifier.tell(News(("/s/y",)))
+        seen.append(notifier.pending)
+
+    notifier = Notifier((A,), World(FakeClock()), on_done=on_done)
+    notifier.tell(News(("/s/x",)))
+    assert finished(notifier)
+    assert ([True, False], False) == (seen, notifier.pending)
+
+
 def test_waiting_for_hooks_has_an_end():
     """A process that is about to end does not wait for ever."""
     stuck = Notifier((CommandHook(("/bin/sleep", "600")),), World(SystemClock(), debounce=0.0))

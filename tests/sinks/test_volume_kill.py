@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sinks.volumes import dies, leftovers, publish, tree, visible, wanted, write
+from sinks.volumes import Time, dies, fingerprint, leftovers, publish, tree, visible, wanted, write
 
 import secretfetch
+from secretfetch.sinks.volume import VolumeWriter
 
 OLD = tree(app_env="A='1'", tls__tls_crt="cert", gone="g", grows="x")
 NEW = tree(app_env="A='2'", tls__tls_crt="cert2", new="n", grows__deep="y")
@@ -136,6 +137,27 @@ def test_a_real_process_killed_at_each_system_call(memory_path, layout):
             write(root, AFTER, layout=layout)
             assert (visible(root), leftovers(root)) == (wanted(AFTER), []), (name, number)
     assert kills == len(calls)
+
+
+@pytest.mark.parametrize("layout", ["swap", "flat"])
+def test_what_a_dead_writer_left_goes_without_staging(memory_path, layout):
+    """Dead before any call: who stages nothing can tidy up; the set stays as it is, and a tidy one is not touched."""
+    root = memory_path / "v"
+    for at in itertools.count(1):
+        _prepared(root, OLD, layout)
+        died = dies(at, lambda: publish(root, NEW, layout=layout))
+        seen, clock = visible_of(root), Time()
+        writer = VolumeWriter(str(root), layout=layout, outside=clock.outside())
+        writer.tidy()
+        writer.close()
+        assert visible_of(root) == seen, at
+        assert [name for name in leftovers(root) if ".." in name] == [], at
+        before = fingerprint(root)
+        writer.tidy()
+        assert fingerprint(root) == before
+        if not died:
+            break
+    assert at > 20
 
 
 def test_a_dead_writer_does_not_keep_the_lock(memory_path):

@@ -5,45 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from sinks.volumes import file, leftovers
 
 from secretfetch.sinks.volume import VolumeWriter
 
-READER = """
-import json, os, sys
-root, names = sys.argv[1], sys.argv[2].split(",")
-counts = dict(reads=0, torn=0, missing=0, pinned=0, mixed=0, pinned_missing=0)
-
-def whole(data):
-    number, _, rest = data.partition(b":")
-    return number if rest == number * (len(rest) // max(1, len(number))) and rest else None
-
-def read(name, fd=None):
-    with open(os.open(name, os.O_RDONLY, dir_fd=fd), "rb") as source:
-        return source.read()
-
-print("ready", flush=True)
-while not os.path.exists(sys.argv[3]):
-    for name in names:
-        try:
-            counts["torn"] += whole(read(os.path.join(root, name))) is None
-        except FileNotFoundError:
-            counts["missing"] += 1
-        counts["reads"] += 1
-    if not os.path.islink(os.path.join(root, "..data")):
-        continue
-    pinned = os.open(os.path.join(root, "..data"), os.O_DIRECTORY)
-    try:
-        counts["mixed"] += len({whole(read(name, pinned)) for name in names}) != 1
-    except FileNotFoundError:
-        counts["pinned_missing"] += 1
-    finally:
-        os.close(pinned)
-    counts["pinned"] += 1
-print(json.dumps(counts))
-"""
+READER = Path(__file__).with_name("reader.py")
 NAMES = ["a.env", "tls/tls.crt", "tls/tls.key"]
 
 
@@ -55,7 +24,7 @@ def _set(number: int) -> dict:
 def _rotate(root, stop, times, **options) -> dict:
     with VolumeWriter(str(root), **options) as writer:
         writer.stage(_set(0)).publish()
-        command = [sys.executable, "-I", "-S", "-c", READER, str(root), ",".join(NAMES), str(stop)]
+        command = [sys.executable, "-I", "-S", str(READER), "both", str(root), ",".join(NAMES), str(stop)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as reader:
             assert reader.stdout.readline() == "ready\n"
             for number in range(1, times + 1):

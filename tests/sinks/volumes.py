@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from secretfetch.sinks.layout import DATA, LISTING, LOCK
+from secretfetch.sinks.layout import DATA, LISTING, LOCK, STATE, STATUS
 from secretfetch.sinks.volume import File, Outside, VolumeWriter
 
 MUTATING = (
@@ -104,7 +104,7 @@ def leftovers(root) -> list[str]:
     for above, directories, names in os.walk(root):
         for name in (*directories, *names):
             path = Path(above) / name
-            known = name in (DATA, LOCK, LISTING, live) and above == str(root)
+            known = name in (DATA, LOCK, LISTING, STATE, STATUS, live) and above == str(root)
             if (name.startswith("..") and not known) or not path.exists():
                 found.append(str(path.relative_to(root)))
     return found
