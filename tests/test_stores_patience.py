@@ -190,7 +190,7 @@ class TestLeavingAlone:
         told = poll(stores, clock)
         assert keys(a) == []
         assert (type(told[0]), str(told[0])) == (Unavailable, "down")
-        notes = (("fix", "mend it"), ("tried", "3 times in 18 s"), ("note", "not asked again for another 5 s"))
+        notes = (("fix", "mend it"), ("tried", "3 times in 18 s"), ("note", "not asked: next try in 5 s"))
         assert told[0].notes == notes
         assert told[0] is told[1]
 

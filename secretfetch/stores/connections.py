@@ -195,7 +195,7 @@ class Stores:
         error = self._breakers[name].error
         assert error is not None  # noqa: S101 - it has failed
         seconds = self._breakers[name].until - self._clock.now()
-        return error.with_notes(("note", f"not asked again for another {ceil(seconds)} s"))
+        return error.with_notes(("note", f"not asked: next try in {ceil(seconds)} s"))
 
     def _provider(self, name: str) -> Provider:
         if name not in self._connected:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def handed_over(name: str, provider: Handover) -> dict[str, Any]:
     """Return what a provider hands over, as JSON types; nothing where it fails or gives anything else."""
-    import msgspec  # noqa: PLC0415 - start-up cost
+    import msgspec  # noqa: PLC0415 - only where something is handed over
 
     try:
         return msgspec.json.decode(msgspec.json.encode(provider.hand_over()), type=dict[str, Any])

@@ -33,7 +33,11 @@ def attack(root, outside, number):
     """Put a link in the place of each name for a moment; now and then, for good. Return how often."""
     done = 0
     for path in names(root):
-        if os.path.commonpath([root, os.path.realpath(os.path.dirname(path))]) != root:
+        try:
+            where = os.path.realpath(os.path.dirname(path))
+        except OSError:  # it has gone between two looks
+            continue
+        if os.path.commonpath([root, where]) != root:
             continue  # a link of our own is on the way
         inside = os.path.join(outside, os.path.basename(path))
         aside = os.path.join(root, f"aside{number}")

@@ -20,7 +20,7 @@ class Figures:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def add(self, fault: str, name: str, value: float | str, *, case: str = "") -> None:
+    def add(self, fault: str, name: str, value: float | str, case: str = "") -> None:
         """Add one figure.
 
         Args:

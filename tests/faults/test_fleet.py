@@ -30,10 +30,10 @@ def test_cold_start(figures, name, seconds):
     pods.run(320.0)
 
     case = f"cold start in {seconds} s: {name}"
-    figures.add("F7", "failed starts", pods.failed, case=case)
-    figures.add("F7", "seconds to start, p50", round(pods.percentile(50), 1), case=case)
-    figures.add("F7", "seconds to start, p99", round(pods.percentile(99), 1), case=case)
-    figures.add("F7", "peak requests / quota", round(pods.quota.peak(), 1), case=case)
+    figures.add("F7", "failed starts", pods.failed, case)
+    figures.add("F7", "seconds to start, p50", round(pods.percentile(50), 1), case)
+    figures.add("F7", "seconds to start, p99", round(pods.percentile(99), 1), case)
+    figures.add("F7", "peak requests / quota", round(pods.quota.peak(), 1), case)
     assert (pods.failed, len(pods.seconds)) == (0, PODS)
     assert pods.percentile(99) < 100.0
 
@@ -49,8 +49,8 @@ def test_fleet_at_rest(figures, name):
     pods.run(4000.0)
 
     polls = sum(pods.rounds.values())
-    figures.add("F7", "polls in an hour", polls, case=f"at rest: {name}")
-    figures.add("F7", "peak requests / quota", round(pods.quota.peak(400.0), 2), case=f"at rest: {name}")
+    figures.add("F7", "polls in an hour", polls, f"at rest: {name}")
+    figures.add("F7", "peak requests / quota", round(pods.quota.peak(400.0), 2), f"at rest: {name}")
     assert pods.quota.peak(400.0) < 1.0
     assert (pods.rounds["throttled"], pods.quota.refused) == (spoilt, refused)
     assert 11 * PODS < polls < 15 * PODS
@@ -83,11 +83,11 @@ def test_rolling_restart(figures, name):
 
     for pods, how in ((yielding, "polls yield"), (stubborn, "polls retry")):
         case = f"rolling restart, {how}: {name}"
-        figures.add("F7", "failed starts", pods.failed, case=case)
-        figures.add("F7", "seconds to start, p50", round(pods.percentile(50), 1), case=case)
-        figures.add("F7", "seconds to start, p99", round(pods.percentile(99), 1), case=case)
-        figures.add("F7", "peak requests / quota", round(pods.quota.peak(1200.0), 1), case=case)
-        figures.add("F7", "requests refused", pods.quota.refused, case=case)
+        figures.add("F7", "failed starts", pods.failed, case)
+        figures.add("F7", "seconds to start, p50", round(pods.percentile(50), 1), case)
+        figures.add("F7", "seconds to start, p99", round(pods.percentile(99), 1), case)
+        figures.add("F7", "peak requests / quota", round(pods.quota.peak(1200.0), 1), case)
+        figures.add("F7", "requests refused", pods.quota.refused, case)
     assert (yielding.failed, len(yielding.seconds)) == (0, PODS // 4)
     if stubborn.quota.refused:
         assert yielding.percentile(50) < stubborn.percentile(50)

@@ -117,9 +117,9 @@ def test_faults_of_servers(figures, tmp_path, name):
         backend.stop()
 
     for case in cases:
-        figures.add("F4", "outcome", f"{case.run.status} {case.run.code}", case=f"{name}: {case.fault}")
-        figures.add("F4", "seconds to give up", round(case.run.seconds, 2), case=f"{name}: {case.fault}")
-        figures.add("F4", "requests sent", case.requests, case=f"{name}: {case.fault}")
+        figures.add("F4", "outcome", f"{case.run.status} {case.run.code}", f"{name}: {case.fault}")
+        figures.add("F4", "seconds to give up", round(case.run.seconds, 2), f"{name}: {case.fault}")
+        figures.add("F4", "requests sent", case.requests, f"{name}: {case.fault}")
         if case.fault == "100 MB body":
-            figures.add("F4", "peak memory, MiB", round(case.run.mebibytes), case=f"{name}: {case.fault}")
+            figures.add("F4", "peak memory, MiB", round(case.run.mebibytes), f"{name}: {case.fault}")
     assert [fault for case in cases for fault in faults_of(name, case)] == []
