@@ -126,7 +126,7 @@ class Aws(Backend):
         known: dict[str, dict[str, Any]] = {
             **_ON_THE_WAY,
             "500": {"status": 500, "code": "InternalServiceError"},
-            "429": {"code": "ThrottlingException", "headers": {"Retry-After": "30"}},
+            "429": {"code": "ThrottlingException", "headers": {"Retry-After": "60"}},
             "403": {"code": "AccessDeniedException", "message": "no"},
         }
         if fault in known:
@@ -175,7 +175,7 @@ class Vault(Backend):
         known: dict[str, dict[str, Any]] = {
             **_ON_THE_WAY,
             "500": {"status": 500, "json": {"errors": ["internal error"]}},
-            "429": {"status": 429, "json": {"errors": ["quota"]}, "headers": {"Retry-After": "30"}},
+            "429": {"status": 429, "json": {"errors": ["quota"]}, "headers": {"Retry-After": "60"}},
             "403": {"status": 403, "json": {"errors": ["permission denied"]}},
         }
         if fault in known:
@@ -215,7 +215,7 @@ class KeyVault(Backend):
         known: dict[str, dict[str, Any]] = {
             **_ON_THE_WAY,
             "500": {"status": 500, "code": "InternalServerError"},
-            "429": {"status": 429, "code": "Throttled", "headers": {"Retry-After": "30"}},
+            "429": {"status": 429, "code": "Throttled", "headers": {"Retry-After": "60"}},
         }
         if fault in known:
             self._server.faults.append(keyvault_faults.Fault(vault.name, **known[fault]))

@@ -49,8 +49,8 @@ OF_FILES = {  # a disk answers at once, and what is wrong in a file does not pas
     "truncated body": (65, "DATA_INVALID"),
     "wrong content type": (65, "DATA_INVALID"),
 }
-# One request tells: no retry can cure it.
-ONCE = {"403", "404", "100 MB body"}
+# One request tells: no retry can cure it, or none within the time that the run has.
+ONCE = {"429", "403", "404", "100 MB body"}
 
 
 class Case(NamedTuple):
