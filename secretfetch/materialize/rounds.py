@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretfetch import redaction
-from secretfetch.errors import NotFound, SecretError, Several, one_or_several
+from secretfetch.errors import NotFound, SecretError, Several, Throttled, one_or_several
 from secretfetch.materialize.blanks import blanked
 from secretfetch.materialize.building import build_each
 from secretfetch.materialize.fetching import Question, Uses, is_forgiven
@@ -247,8 +247,9 @@ class Rounds:
         read = {source.name: ref not in self._failed for ref in outcomes for source in self._uses.by_ref[ref]}
         error = one_or_several(wrong) if wrong else None
         alone = self.stores.left_alone()
+        worth = [ref for ref, failure in self._failed.items() if not isinstance(failure, Throttled)]
         # A start has tried until its deadline: one more round would only be shorter.
-        again = not order.whole and (bool(errors) or any(ref.store not in alone for ref in self._failed))
+        again = not order.whole and (bool(errors) or any(ref.store not in alone for ref in worth))
         return Round(tuple(written), error, min(due, self.stores.retry_at()), again, order.poll, read)
 
 

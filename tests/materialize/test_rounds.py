@@ -7,7 +7,7 @@ import pytest
 from materialize.worlds import Leasing, World, env, plan_of, source, volume
 
 from secretfetch import materialize
-from secretfetch.errors import AccessDenied, DataError, NotFound, OutputError, Unavailable
+from secretfetch.errors import AccessDenied, DataError, NotFound, OutputError, Throttled, Unavailable
 from secretfetch.plan import Entries, Files, Spread
 from secretfetch.provider import SecretValue, Unchanged
 from secretfetch.testing import MemoryProvider
@@ -88,6 +88,17 @@ def test_a_failure_keeps_the_files_and_is_asked_for_at_every_try(tmp_path, write
     world.asked()
     assert None is world.play(poll=False).error
     assert [{"a": "1"}] == world.asked()
+
+
+def test_a_quota_that_spoils_a_part_of_a_poll_is_left_to_others(tmp_path, writers):
+    """What a quota has refused is asked for at the next poll, not before; another failure is worth a try."""
+    plan = plan_of(volume(tmp_path, env("a.env", source("a"), source("b"))))
+    world = World(MemoryProvider({"a": b'{"A":"1"}', "b": b'{"B":"1"}'}), plan, writers)
+    world.start()
+    world.provider.fail(Throttled("much"), key="a", times=1)
+    assert not world.play().again
+    world.provider.fail(Unavailable("down"), key="a", times=3)
+    assert world.play().again
 
 
 def test_one_that_fails_holds_up_its_own_volumes_only(tmp_path, writers):
