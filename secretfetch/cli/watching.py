@@ -6,6 +6,7 @@ What does not belong here: flags (`app`), deciding when the next round is (`side
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -64,6 +65,7 @@ class Life:
         self._notes = materialize.Notes(time.time, self.now)
         self._aftermath = Aftermath(habits, self._notifier)
         self._stores = Stores(plan.stores, clock=SystemClock(), on_retry=telling.retry)
+        self._is_frozen = False
         self._stores.check()
         self._rounds = self._rounds_of(plan)
         self._aftermath.use(plan.on_change)
@@ -127,7 +129,16 @@ class Life:
         self._teller.begins(order)
         result = self._rounds.play(order)
         self._notes.write(self._rounds)
+        if not self.policy.once:
+            self._forget()
         return result
+
+    def _forget(self) -> None:
+        """Collect what the round has left in circles now, values may be in it; what stays is not looked at again."""
+        gc.collect()
+        if not self._is_frozen:
+            gc.freeze()
+            self._is_frozen = True
 
     def told(self, state: State, round_: Round, /) -> State:
         """Let everybody know, and see whether this is the end."""

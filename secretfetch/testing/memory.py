@@ -118,7 +118,9 @@ class MemoryProvider:
             self.closed += 1
 
     def _fault(self, key: str | None) -> SecretError | None:
-        return next((fault.error for fault in self._faults if fault.key == key and fault.strikes()), None)
+        error = next((fault.error for fault in self._faults if fault.key == key and fault.strikes()), None)
+        # A new one each time, as a real store's: one that is raised again and again keeps every frame it came through.
+        return None if error is None else error.with_notes()
 
     def _read(self, ref: SecretRef, held: Version | None) -> Outcome:
         values = self._history.get(ref.key, [])

@@ -27,7 +27,7 @@ def plan_of(*targets):
 
 
 class Leasing(MemoryProvider):
-    """A memory store whose keys that begin with `lease` hold for a time, and are made anew by each read."""
+    """A memory store whose keys that begin with `lease` hold for a time: what it has made it gives again until then."""
 
     def __init__(self, secrets, **more):
         super().__init__(secrets, **more)
@@ -39,7 +39,8 @@ class Leasing(MemoryProvider):
         for ref, held in wanted.items():
             if ref.key.startswith("lease"):
                 found[ref] = self._lease(ref, held)
-                self.calls[-1][ref] = held
+                for call in self.calls[-1:]:
+                    call[ref] = held
         return {ref: found[ref] for ref in wanted}
 
     def _lease(self, ref, held):
@@ -47,8 +48,9 @@ class Leasing(MemoryProvider):
             return error
         if held is not None and held == self.current.get(ref.key):
             return Unchanged(refresh_after=600.0)
-        self.made += 1
-        self.current[ref.key] = f"lease-{self.made}"
+        if ref.key not in self.current:
+            self.made += 1
+            self.current[ref.key] = f"lease-{self.made}"
         return SecretValue(b'{"LOGIN":"%d"}' % self.made, self.current[ref.key], refresh_after=600.0)
 
 
