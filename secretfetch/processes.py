@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Iterator, Mapping
 
 _PR_SET_DUMPABLE = 4
 _CHILDREN_SEE = frozenset({"PATH", "HOME", "HOSTNAME", "LANG", "LANGUAGE", "TERM", "TMPDIR", "TZ", "USER"})
@@ -34,24 +34,32 @@ def scrubbed(environ: Mapping[str, str], more: Mapping[str, str]) -> dict[str, s
     return {**kept, **more}
 
 
-def reap(known: Collection[int] = ()) -> int:
-    """Bury the children of others that have come to us as process 1, and return how many.
+class Orphans:
+    """The children of others that have come to us as process 1, and that nobody else buries.
 
-    Args:
-        known: Children of ours: whoever started them waits for them.
+    A child of ours is buried by whoever has started it, libraries included, and within moments: only what is still a
+    zombie at a second look is nobody's.
     """
-    if os.getpid() != 1:
-        return 0
-    return bury(known)
 
+    def __init__(self, proc: str = "/proc") -> None:
+        self._proc = proc
+        self._seen: frozenset[int] = frozenset()
 
-def bury(known: Collection[int]) -> int:
-    """Collect ended children that nobody waits for; as `reap`, whatever process this is."""
-    count = 0
-    with suppress(ChildProcessError):
-        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-            if ended.si_pid in known:
-                break  # it stands before the others until its own parent has seen it
-            os.waitpid(ended.si_pid, os.WNOHANG)
-            count += 1
-    return count
+    def bury(self) -> int:
+        """Bury those that the last look has seen too, and return how many; looks are to be seconds apart."""
+        zombies = frozenset(self._zombies())
+        old = zombies & self._seen
+        for pid in old:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        self._seen = zombies - old
+        return len(old)
+
+    def _zombies(self) -> Iterator[int]:
+        ours = str(os.getpid()).encode()
+        for name in os.listdir(self._proc):
+            if name.isdigit():
+                with suppress(OSError, IndexError), open(f"{self._proc}/{name}/stat", "rb") as stream:
+                    state, parent = stream.read().rpartition(b")")[2].split()[:2]
+                    if (state, parent) == (b"Z", ours):
+                        yield int(name)

@@ -71,23 +71,16 @@ def test_children_see_what_they_need_and_nothing_that_logs_in():
     assert {"PATH": "/bin", "LC_ALL": "C", "NEW": "1"} == processes.scrubbed(environ, {"NEW": "1"})
 
 
-def test_only_process_one_buries_children_of_others():
-    """Whoever is not process 1 has no children but its own."""
-    child = subprocess.Popen(["/bin/true"])
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert 0 == processes.reap()
-    assert 0 == child.wait()
-
-
-def test_our_own_children_keep_their_status():
-    """Orphans are collected; a child that somebody waits for keeps its status."""
+def test_a_zombie_that_nobody_buries_is_buried_at_the_second_look():
+    """A child of ours that is waited for between two looks keeps its status; one that nobody waits for goes."""
     child = subprocess.Popen(["/bin/sh", "-c", "exit 7"])
     orphan = os.spawnv(os.P_NOWAIT, "/bin/true", ["true"])
     for pid in (child.pid, orphan):
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    while processes.bury({child.pid}):
-        pass
+    orphans = processes.Orphans()
+    assert 0 == orphans.bury()
     assert 7 == child.wait()
-    processes.bury(())
+    assert 1 == orphans.bury()
     with pytest.raises(ChildProcessError):
         os.waitpid(orphan, 0)
+    assert 0 == orphans.bury()

@@ -7,6 +7,7 @@ What does not belong here: flags (`app`), deciding when the next round is (`side
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 from queue import Empty, SimpleQueue
@@ -17,6 +18,7 @@ from secretfetch.cli import Terminated, telling
 from secretfetch.cli.aftermath import Aftermath, Habits
 from secretfetch.errors import SecretError
 from secretfetch.plan import Volume
+from secretfetch.processes import Orphans
 from secretfetch.sidecar import Phase, Wake
 from secretfetch.stores import Stores, SystemClock
 
@@ -66,6 +68,7 @@ class Life:
         self._aftermath = Aftermath(habits, self._notifier)
         self._stores = Stores(plan.stores, clock=SystemClock(), on_retry=telling.retry)
         self._is_frozen = False
+        self._orphans = Orphans()
         self._stores.check()
         self._rounds = self._rounds_of(plan)
         self._aftermath.use(plan.on_change)
@@ -158,6 +161,8 @@ class Life:
                     return wake
                 self._settle()
             except Empty:
+                if os.getpid() == 1:
+                    self._orphans.bury()
                 if self._inputs is not None and self._inputs.changed() and self._reread(self._inputs):
                     return Wake.DUE
         return Wake.DUE
