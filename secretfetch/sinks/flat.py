@@ -145,10 +145,11 @@ class FlatWork:
 
     def commit(self) -> None:
         """Put the files into place, then remove what is dropped, then say so in the list."""
-        self._started = True
         for put in self._puts:
             with about(put.path), fsio.directory(self._hold.fd, put.directory) as fd:
                 fsio.put(fd, put.prepared, put.name, self._hold.spare)
+            self._started = True
+        self._started = True
         for place in {put.directory for put in self._puts}:
             with fsio.directory(self._hold.fd, place) as fd:
                 fsio.sync(fd)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from secretfetch.bundle import File
@@ -166,7 +166,12 @@ def put(parent: int, prepared: str, name: str, spare: Callable[[], str]) -> None
             raise
         aside = spare()
         os.rename(name, aside, src_dir_fd=parent, dst_dir_fd=parent)
-        os.rename(prepared, name, src_dir_fd=parent, dst_dir_fd=parent)
+        try:
+            os.rename(prepared, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except BaseException:
+            with suppress(OSError):
+                os.rename(aside, name, src_dir_fd=parent, dst_dir_fd=parent)
+            raise
         remove(parent, aside)
 
 

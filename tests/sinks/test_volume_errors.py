@@ -85,6 +85,49 @@ def test_a_call_that_fails_while_publishing_is_repaired_by_the_next_round(memory
     assert at > 4
 
 
+def test_a_first_flat_file_that_cannot_be_put_into_place_leaves_no_trace(memory_path, monkeypatch):
+    """The rename that would be the first of a new volume fails: no list, no lock and no directory is left."""
+    rename = os.rename
+
+    def fail(source, target, **options):
+        if not target.startswith(".."):
+            raise OSError(errno.EIO, "no")
+        rename(source, target, **options)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OutputError), VolumeWriter(str(memory_path / "v"), layout="flat") as writer:
+        writer.stage(NEW).publish()
+    assert os.listdir(memory_path) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("swap", "flat"), ("flat", "swap")])
+def test_a_directory_that_cannot_be_replaced_comes_back(memory_path, monkeypatch, first, second):
+    """What stepped aside for another layout is put back where the second rename fails: no name is missing."""
+    root, rename, failed = memory_path / "v", os.rename, []
+    write(root, OLD, layout=first)
+
+    def fail(source, target, **options):
+        if target == "tls" and aside:
+            failed.append(aside.pop())
+            raise OSError(errno.EIO, "no")
+        if source == "tls":
+            aside.append(target)
+        rename(source, target, **options)
+
+    aside: list[str] = []
+    writer = VolumeWriter(str(root), layout=second, outside=Time().outside())
+    staged = writer.stage(NEW)
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OutputError):
+        staged.publish()
+    monkeypatch.undo()
+    writer.close()
+    assert failed
+    assert (root / "tls/tls.crt").read_bytes() in (b"cert", b"cert2")
+    write(root, NEW, layout=second)
+    assert (visible(root), leftovers(root)) == (wanted(NEW), [])
+
+
 def visible_now(root: Path) -> list[str]:
     return [path for path in (*OLD, *NEW) if (root / path).is_file()]
 
