@@ -24,7 +24,7 @@ from secretfetch.stores import POLL, START, full_jitter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_POLL_TIME = 30.0  # seconds that one poll may take, if the period is not shorter
+_POLL_TIME = 30.0  # seconds that one poll may take: longer than any single timeout, whatever the period is
 _BACKOFF = (1.0, 300.0)  # seconds: base and cap of the wait after a failed round
 _TERMINATED = 143
 
@@ -153,7 +153,7 @@ def order(state: State, wake: Wake, now: float, policy: Policy) -> Order:
     if not state.is_ready:
         return Order(now, policy.start_by, START, whole=True)
     poll = wake is Wake.REFRESH or now >= state.poll
-    return Order(now, now + min(_POLL_TIME, policy.period), POLL, poll=poll)
+    return Order(now, now + _POLL_TIME, POLL, poll=poll)
 
 
 class World(Protocol):

@@ -1,5 +1,6 @@
 """Rules of a store that fails as a whole: left alone, longer each time, then asked for one secret first."""
 
+import threading
 from math import inf
 
 import pytest
@@ -118,3 +119,57 @@ def test_a_poll_does_not_wait_for_a_quota():
     world.provider.fail(Throttled("much"))
     world.poll()
     assert (["xyz"], inf) == (world.asked(), world.stores.retry_at())
+
+
+class Hanging(World):
+    """Its store does not answer until it is told to; the clock is past the deadline by then."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = threading.Event()
+        self.entered = []
+        answer = self.provider.fetch
+
+        def fetch(wanted):
+            self.entered.append(len(wanted))
+            released = self.released
+            if not released.is_set():
+                self.clock.advance(31)
+                released.wait(60)
+            return answer(wanted)
+
+        self.provider.fetch = fetch
+
+    def home(self):
+        """Wait for the late answer."""
+        (errand,) = self.stores._late.values()
+        assert errand.done.wait(10)
+
+
+def test_a_connection_that_is_late_is_kept_by_polls():
+    """What it knows of leases would be lost: it is not asked while it is late, and asked again after that."""
+    world = Hanging()
+    assert all(isinstance(outcome, Unavailable) for outcome in world.poll().values())
+    world.clock.advance(100.0)
+    assert all(isinstance(outcome, Unavailable) for outcome in world.poll().values())
+    assert [3] == world.entered
+    world.released.set()
+    world.home()
+    world.clock.advance(100.0)
+    assert all(isinstance(outcome, SecretValue) for outcome in world.poll().values())
+    assert 0 == world.provider.closed
+
+
+def test_a_connection_that_never_answers_is_given_up():
+    """After five minutes of silence the store is connected anew, and the late one closed when it comes home."""
+    world = Hanging()
+    world.poll()
+    (errand,) = world.stores._late.values()
+    world.clock.advance(400.0)
+    held = world.released
+    world.released = threading.Event()
+    world.released.set()  # the new connection answers
+    assert all(isinstance(outcome, SecretValue) for outcome in world.poll().values())
+    held.set()
+    errand.join(10)
+    assert (1, {}) == (world.provider.closed, world.stores._late)

@@ -35,6 +35,9 @@ def _tell_nobody(*_: object) -> None:
     pass
 
 
+_LONGEST_SILENCE = 300.0  # seconds that a connection is kept for whose answer does not come
+
+
 class Stores:
     """The connections of one run. A context manager: leaving it closes them.
 
@@ -62,6 +65,7 @@ class Stores:
         self._on_retry = on_retry
         self._connected: dict[str, Provider] = {}
         self._breakers: dict[str, Breaker] = {}
+        self._late: dict[str, Errand] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -97,9 +101,10 @@ class Stores:
     ) -> dict[SecretRef, Outcome]:
         """Ask all stores at once, one thread each, and ask again for what a retry can cure.
 
-        A store that has not answered at the deadline is left behind: its refs are `Unavailable`, and it is connected
-        anew if it is asked again. A start gives up with the first failure that no retry can cure; a poll leaves a store
-        alone for a time that has failed as a whole, and answers for it with that failure.
+        A store that has not answered at the deadline is left behind: its refs are `Unavailable`. After a start it is
+        connected anew if it is asked again; after a poll its connection, which may know of leases, is kept, and not
+        asked before the late answer has come, for minutes. A start gives up with the first failure that no retry can
+        cure; a poll leaves a store alone for a time that has failed as a whole, and answers for it with that failure.
 
         Args:
             wanted: Refs of any stores, each with the version held.
@@ -115,7 +120,9 @@ class Stores:
             RuntimeError: A provider has a bug.
         """
         shared = Round(self._clock, deadline, frozenset(forgiven), self._random, self._on_retry, patience)
-        left_alone = {name: self._told(name) for name in self.left_alone()} if patience.yields else {}
+        self._let_go(patience)
+        silent = self.left_alone() | self._late.keys()
+        left_alone = {name: self._told(name) for name in silent} if patience.yields else {}
         found: dict[SecretRef, Outcome] = {ref: left_alone[ref.store] for ref in wanted if ref.store in left_alone}
         errands = self._errands({ref: held for ref, held in wanted.items() if ref not in found}, patience)
         for _ in errands:
@@ -123,7 +130,7 @@ class Stores:
         for errand in errands:
             errand.begin(shared)
         for errand in errands:
-            found.update(self._bring_home(errand, deadline))
+            found.update(self._bring_home(errand, deadline, patience))
         for errand in errands:
             if errand.bug is not None:
                 raise errand.bug
@@ -144,6 +151,7 @@ class Stores:
             if store.is_like(stores.get(name)):
                 continue
             self._breakers.pop(name, None)
+            self._late.pop(name, None)
             if name in self._connected:
                 close(store.provider, self._connected.pop(name))
         self._stores = stores
@@ -181,10 +189,22 @@ class Stores:
             errands.append(Errand(name, self._stores[name].provider, provider, share, failures=failures))
         return errands
 
-    def _bring_home(self, errand: Errand, deadline: float) -> dict[SecretRef, Outcome]:
+    def _let_go(self, patience: Patience) -> None:
+        """Give up connections that have been silent for too long, or that a start cannot wait for."""
+        for name, errand in list(self._late.items()):
+            if errand.done.is_set():
+                del self._late[name]
+            elif not patience.yields or errand.age() > _LONGEST_SILENCE:
+                del self._late[name]
+                if errand.abandon():
+                    self._connected.pop(name, None)
+
+    def _bring_home(self, errand: Errand, deadline: float, patience: Patience) -> dict[SecretRef, Outcome]:
         self._clock.wait(errand.done, max(0.0, deadline - self._clock.now()))
-        late = errand.abandon()
-        if late:
+        late = not errand.done.is_set() if patience.yields else errand.abandon()
+        if late and patience.yields:
+            self._late[errand.store] = errand
+        elif late:
             del self._connected[errand.store]
         answer = errand.outcomes()
         known = self._breakers.get(errand.store, Breaker())
@@ -194,7 +214,7 @@ class Stores:
     def _told(self, name: str) -> SecretError:
         error = self._breakers[name].error
         assert error is not None  # noqa: S101 - it has failed
-        seconds = self._breakers[name].until - self._clock.now()
+        seconds = max(0.0, self._breakers[name].until - self._clock.now())
         return error.with_notes(("note", f"not asked: next try in {ceil(seconds)} s"))
 
     def _provider(self, name: str) -> Provider:

@@ -129,6 +129,10 @@ class Errand(threading.Thread):
             if abandoned:
                 close(self._provider_name, self._provider)
 
+    def age(self) -> float:
+        """Return the seconds since it set out."""
+        return self._round.clock.now() - self._began
+
     def abandon(self) -> bool:
         """Let go of an errand that is late: it closes its provider when it comes home. Returns whether it is late."""
         with self._lock:
