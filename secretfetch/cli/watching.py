@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 import time
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _LOOK = 5.0  # seconds between two looks at the files of the config
 _HOOK_TIME = 60.0  # seconds that hooks have before a process ends that has nothing else to do
 _CLOSING = 0.5  # seconds that the stores have to close
+_REVOKING = 5.0  # the same where there are leases, which a store may be told to revoke
 
 
 class Life:
@@ -217,8 +219,11 @@ class Life:
             self._writers.close()
             return
         self._aftermath.close()
-        # A provider that hangs, or has to revoke, must not keep the process.
-        closing = threading.Thread(target=self._stores.close, daemon=True)
+        # A provider that hangs, or has to revoke, must not keep the process: what it has not said counts as revoked.
+        revoked = {held.store for held, one in self._rounds.held.items() if one.due != inf}
+        said: list[set[str]] = []
+        closing = threading.Thread(target=lambda: said.append(self._stores.close()), daemon=True)
         closing.start()
-        closing.join(_CLOSING)
+        closing.join(_REVOKING if revoked else _CLOSING)
+        self._notes.forget(self._rounds, said[0] if said else revoked)
         self._writers.close(wait=False)

@@ -14,7 +14,7 @@ from secretfetch.materialize.handover import Held, State
 from secretfetch.sinks.volume import STATE, read_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from secretfetch.materialize.rounds import Kept, Rounds
     from secretfetch.provider import SecretRef
@@ -100,6 +100,15 @@ class Notes:
             known = self._known.get(kept.volume.root)
             if known is not None and known.pending != pending:
                 self._put(kept, rounds, known)
+
+    def forget(self, rounds: Rounds, stores: Collection[str]) -> None:
+        """Let the next process make anew what has leases of these stores in it: they have been revoked."""
+        from msgspec.structs import replace  # noqa: PLC0415 - kept beside its only use
+
+        for kept in rounds.volumes:
+            leased = {ref.store for ref in kept.refs if ref in rounds.held and rounds.held[ref].due != inf}
+            if leased & set(stores) and kept.volume.root in self._known:
+                self._put(kept, rounds, replace(self._known[kept.volume.root], seal="", stores={}))
 
     def _put(self, kept: Kept, rounds: Rounds, state: State) -> None:
         from msgspec.structs import replace  # noqa: PLC0415 - kept beside its only use

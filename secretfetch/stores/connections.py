@@ -172,11 +172,20 @@ class Stores:
             if name in self._stores and isinstance(provider := self._provider(name), Handover):
                 take_over(self._stores[name].provider, provider, state)
 
-    def close(self) -> None:
-        """Close every connection. May be called twice."""
+    def close(self) -> set[str]:
+        """Close every connection. May be called twice.
+
+        Returns:
+            The stores that have revoked what they would have handed over before.
+        """
+        revoked = set()
         while self._connected:
             name, provider = self._connected.popitem()
+            had = isinstance(provider, Handover) and handed_over(self._stores[name].provider, provider)
             close(self._stores[name].provider, provider)
+            if had and isinstance(provider, Handover) and not handed_over(self._stores[name].provider, provider):
+                revoked.add(name)
+        return revoked
 
     def _errands(self, wanted: Mapping[SecretRef, Version | None], patience: Patience) -> list[Errand]:
         shares: dict[str, dict[SecretRef, Version | None]] = {}

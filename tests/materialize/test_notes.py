@@ -190,3 +190,14 @@ def test_the_digest_of_a_ref_shows_none_of_it():
     ref = source("a").ref
     assert 32 == len(handover.digest_of_ref(ref))
     assert handover.digest_of_ref(ref) != handover.digest_of_ref(source("b").ref)
+
+
+def test_what_was_revoked_is_not_believed(plan, provider):
+    """A volume with leases that have been revoked is made anew by the next process; others are not."""
+    run(provider, plan, START)
+    process = Process(provider, plan, lambda: START)
+    process.notes.forget(process.world.rounds, {"other"})
+    assert 0.0 == Process(provider, plan, lambda: START).age
+    process.notes.forget(process.world.rounds, {"mem"})
+    process.end()
+    assert float("inf") == Process(provider, plan, lambda: START).age
