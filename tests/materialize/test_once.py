@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from materialize.worlds import env, plan_of, source, volume
 
 from secretfetch import materialize
 from secretfetch.errors import NotFound, OutputError, Several, Unavailable, exit_code_of
@@ -11,37 +12,12 @@ from secretfetch.plan import (
     Entries,
     Entry,
     Files,
-    Origin,
     PathsTo,
-    Plan,
     RawFile,
-    Select,
-    Source,
-    Spread,
-    Store,
     Stream,
-    Volume,
 )
-from secretfetch.provider import SecretRef
 from secretfetch.stores import Stores
 from secretfetch.testing import FakeClock, MemoryProvider
-
-
-def source(key, *expressions, optional=False, line=1):
-    select = tuple(Select(text) for text in expressions)
-    return Source(SecretRef("mem", key), key, select, optional, Origin("c.yaml", line))
-
-
-def volume(root, *outputs):
-    return Volume(str(root), outputs)
-
-
-def env(path, *sources):
-    return DataFile(path=path, entries=Entries(spreads=tuple(Spread(one) for one in sources)))
-
-
-def plan_of(*targets):
-    return Plan({"mem": Store("mem", "mem")}, targets)
 
 
 class World:
