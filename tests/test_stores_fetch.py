@@ -412,3 +412,17 @@ def thread(store):
     ended = threading.Thread(target=int)
     ended.start()
     return next((one for one in threading.enumerate() if one.name == f"store {store}"), ended)
+
+
+class _Stop(BaseException):
+    """What the program's own handler of a signal throws, in the middle of whatever runs."""
+
+
+def test_a_signal_is_no_bug_of_a_provider():
+    """A process that is told to stop while a provider connects stops; it does not report a bug."""
+
+    def connect(_):
+        raise _Stop
+
+    with pytest.raises(_Stop):
+        Stores({"a": Store("a", "p")}, find=lambda _: connect).check()

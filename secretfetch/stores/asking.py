@@ -55,11 +55,11 @@ def guarded(name: str, action: str, call: Callable[[], _T]) -> _T:
     failure: Exception
     try:
         return call()
-    except (SecretError, KeyboardInterrupt):
+    except SecretError:
         raise
     except ImportError as error:
         failure = missing_module(name, owner_of(name), error)
-    except BaseException as error:  # noqa: BLE001 - SystemExit too: in a thread it would end in silence
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - SystemExit too: in a thread it would end in silence
         failure = RuntimeError(f'provider "{name}" raised {type(error).__name__} in {action} ({_place(error)})')
     raise failure
 
