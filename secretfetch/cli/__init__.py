@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from secretfetch.errors import EXIT_BUG, SecretError, exit_code_of
@@ -31,6 +32,8 @@ class Terminated(BaseException):
 def run(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and leave the process, without the interpreter's shutdown, which costs up to 27 ms."""
     code = EXIT_BUG
+    sys.unraisablehook = _unraisable
+    threading.excepthook = lambda failed: _ignored(failed.exc_type)
     try:  # from its first handler on a signal may come anywhere: between any two of these lines too
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
@@ -76,5 +79,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUG
 
 
+def _unraisable(failed: sys.UnraisableHookArgs) -> None:
+    _ignored(failed.exc_type)
+
+
+def _ignored(kind: type[BaseException]) -> None:
+    """Tell of an error that nobody can handle by its type: its text and its frames may hold a value."""
+    if not issubclass(kind, Terminated):
+        sys.stderr.write(f"warning: {kind.__name__} in a callback or thread was ignored\n")
+
+
+_asked: list[int] = []
+
+
 def _stop(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
     raise Terminated(number)
+
+
+def heed() -> None:
+    """Stop now if that was asked for: Python drops what a handler throws in the middle of some of its own callbacks.
+
+    Raises:
+        Terminated: A signal has come.
+    """
+    if _asked:
+        raise Terminated(_asked[0])

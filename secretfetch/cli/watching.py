@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from secretfetch import materialize, sidecar
-from secretfetch.cli import Terminated, telling
+from secretfetch.cli import Terminated, heed, telling
 from secretfetch.cli.aftermath import Aftermath, Habits
 from secretfetch.errors import SecretError
 from secretfetch.plan import Volume
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from secretfetch.plan import Hook, Plan
     from secretfetch.sidecar import Policy, State
 
+_HEED = 0.5  # seconds after which a signal is seen at the latest
 _LOOK = 5.0  # seconds between two looks at the files of the config
 _HOOK_TIME = 60.0  # seconds that hooks have before a process ends that has nothing else to do
 _CLOSING = 0.5  # seconds that the stores have to close
@@ -70,6 +71,7 @@ class Life:
         self._aftermath = Aftermath(habits, self._notifier)
         self._stores = Stores(plan.stores, clock=SystemClock(), on_retry=telling.retry)
         self._is_frozen = False
+        self._looked = self.now()
         self._orphans = Orphans()
         self._stores.check()
         self._rounds = self._rounds_of(plan)
@@ -131,6 +133,7 @@ class Life:
 
     def round(self, order: Order, /) -> Round:
         """Do one round."""
+        heed()
         self._teller.begins(order)
         result = self._rounds.play(order)
         self._notes.write(self._rounds)
@@ -157,12 +160,16 @@ class Life:
     def wait(self, until: float, /) -> Wake:
         """Wait for a moment, a signal, a request, or another config."""
         while (left := until - self.now()) > 0:
+            heed()
             try:
-                wake = self.inbox.get(timeout=min(left, _LOOK))
+                wake = self.inbox.get(timeout=min(left, _HEED))
                 if wake is not None:
                     return wake
                 self._settle()
             except Empty:
+                if self.now() < self._looked + _LOOK:
+                    continue
+                self._looked = self.now()
                 if os.getpid() == 1:
                     self._orphans.bury()
                 if self._inputs is not None and self._inputs.changed() and self._reread(self._inputs):
