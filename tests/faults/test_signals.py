@@ -83,7 +83,8 @@ def test_signals_at_random_moments(memory_path, figures):
         figures.add("F13", name, value, "TERM and INT at random moments")
     figures.add("F9", "bytes looked at", said, "signals, log at debug")
     figures.add("F9", "values found", 0, "signals, log at debug")
-    assert set(codes) <= {0, 143, 130, -signal.SIGTERM, -signal.SIGINT}
+    # 1 is Python's for an interrupt in the middle of its own start.
+    assert set(codes) <= {0, 1, 143, 130, -signal.SIGTERM, -signal.SIGINT}
     assert (0, []) == (torn, leftovers(memory_path / "out"))
     assert slowest < 1.5
 
