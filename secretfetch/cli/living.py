@@ -65,8 +65,7 @@ def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
         result = _Result(quiet)
         life = Life(plan, lambda _: policy, result, Habits(replays=replays))
         try:
-            life.adopt(rest=False)
-            state = life.live()
+            state = life.live(begin=lambda: life.adopt(rest=False))
             if state.exit_code == 0 and not result.was_told:
                 result.unchanged(life.volumes())
         finally:
@@ -95,9 +94,7 @@ def watch(flags: Globals, wishes: Wishes) -> int:
         if wishes.http_bind:
             observe_requests(health.request)
             server = health.serve(wishes.http_bind, lambda: life.inbox.put(Wake.REFRESH))
-        life.lock()
-        life.adopt(rest=True)
-        state = life.live()
+        state = life.live(begin=life.take_over)
         teller.ended(state)
     finally:
         if server is not None:

@@ -89,6 +89,15 @@ class Life:
         for kept in self._rounds.volumes:
             self._writers.of(kept.volume).take()
 
+    def take_over(self) -> None:
+        """Lock the volumes, and go on where an earlier process ended.
+
+        Raises:
+            OutputError: As `lock`.
+        """
+        self.lock()
+        self.adopt(rest=True)
+
     def adopt(self, *, rest: bool) -> None:
         """Go on where an earlier process ended.
 
@@ -111,9 +120,10 @@ class Life:
         """Return the root of each volume, and how many files it has."""
         return [(kept.volume.root, len(kept.paths)) for kept in self._rounds.volumes]
 
-    def live(self) -> State:
-        """Do rounds until the end, and return the last state."""
+    def live(self, *, begin: Callable[[], object]) -> State:
+        """Begin, do rounds until the end, and return the last state; a signal at any moment is an end."""
         try:
+            begin()
             return sidecar.run(self, self.policy, self.state)
         except Terminated:
             self.state = sidecar.stopped(self.state, self.now())
