@@ -41,6 +41,7 @@ def loaded(*arguments, cwd):
         (("--version",), set()),
         (("--help",), {"click"}),
         (("fetch", "--help"), {"click"}),
+        (("healthcheck",), {"click"}),
         (("fetch", "-c", "config.yaml", "--out", "out"), {"click", "yaml", "msgspec"}),
         (("get", "file://db.json#user"), {"click", "msgspec"}),
         (("fetch", "-c", "jmespath.yaml", "--out", "out2"), {"click", "yaml", "msgspec", "jmespath"}),
