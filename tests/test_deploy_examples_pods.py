@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pods
+import example_manifests as examples
 import pytest
 from servers import service_accounts, shared_vault
 from servers.shared_aws import shared_aws
 
 from secretfetch import __version__
 
-MANIFESTS = pytest.mark.parametrize("path", pods.manifests(), ids=lambda path: path.parent.name)
+MANIFESTS = pytest.mark.parametrize("path", examples.manifests(), ids=lambda path: path.parent.name)
 MYSQL = {"host": "mysql.example.com", "port": 3306, "username": "portkey", "password": "it's a canary"}
 DB_ENV = "host='mysql.example.com'\npassword=\"it's a canary\"\nport='3306'\nusername='portkey'\n"
 GATEWAY = "kv/data/portkey/gateway/config"
@@ -33,11 +33,11 @@ def start(tmp_path):
     """Give a way to run the first of our containers in a manifest; it returns the volume and the app's container."""
 
     def run(example, environ, **replaced):
-        path = next(path for path in pods.manifests() if path.parent.name == example)
-        found = pods.documents(path)
-        pod = pods.workload(found)
-        container = pods.ours(pod)[0]
-        (config,) = pods.config_maps(found).values()
+        path = next(path for path in examples.manifests() if path.parent.name == example)
+        found = examples.documents(path)
+        pod = examples.workload(found)
+        container = examples.ours(pod)[0]
+        (config,) = examples.config_maps(found).values()
         for old, new in replaced.items():
             assert old in config
             config = config.replace(old, str(new))
@@ -66,7 +66,7 @@ def shown(container, out):
 @MANIFESTS
 def test_images_are_those_of_this_version(path):
     """A pod names the image of this version and a plain busybox, no registry and no other tag."""
-    images = {container["image"] for container in pods.containers(pods.workload(pods.documents(path)))}
+    images = {container["image"] for container in examples.containers(examples.workload(examples.documents(path)))}
     assert images <= {f"secretfetch:{__version__}", "busybox:1.37"}
     assert f"secretfetch:{__version__}" in images
 
@@ -74,23 +74,23 @@ def test_images_are_those_of_this_version(path):
 @MANIFESTS
 def test_configs_are_mounted_where_they_are_read(path):
     """Each container of ours mounts a ConfigMap of the manifest at the default place of configs."""
-    found = pods.documents(path)
-    pod = pods.workload(found)
-    for container in pods.ours(pod):
-        volume = pods.mounts(pod, container)["/etc/secretfetch"]
-        assert volume["configMap"]["name"] in pods.config_maps(found)
+    found = examples.documents(path)
+    pod = examples.workload(found)
+    for container in examples.ours(pod):
+        volume = examples.mounts(pod, container)["/etc/secretfetch"]
+        assert volume["configMap"]["name"] in examples.config_maps(found)
         assert volume["readOnly"]
 
 
 @MANIFESTS
 def test_volumes_of_secrets_are_small_and_in_memory(path):
     """Secrets lie in memory, with a limit, and only the container that writes them may write there."""
-    pod = pods.workload(pods.documents(path))
-    for container in pods.containers(pod):
-        for volume in pods.mounts(pod, container).values() if container.get("volumeMounts") else ():
+    pod = examples.workload(examples.documents(path))
+    for container in examples.containers(pod):
+        for volume in examples.mounts(pod, container).values() if container.get("volumeMounts") else ():
             if "emptyDir" in volume:
                 assert {"medium": "Memory", "sizeLimit": "4Mi"} == volume["emptyDir"]
-                assert volume.get("readOnly", False) is (container not in pods.ours(pod))
+                assert volume.get("readOnly", False) is (container not in examples.ours(pod))
 
 
 @pytest.mark.parametrize("example", ["init-container", "native-sidecar", "init-and-sidecar", "job"])
