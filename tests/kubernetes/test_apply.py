@@ -254,3 +254,18 @@ def test_a_manifest_is_what_apply_would_write(pod):
     assert 0 == code
     assert {"user": "shop", "password": "s3cr3t-one"} == pod.data("shop-db")
     assert "stringData" not in text
+
+
+def test_a_start_waits_for_an_api_server_that_is_away(pod):
+    """An API server that cannot be reached is unavailable, exit 75, once the time for a start is over."""
+    import re
+    from pathlib import Path
+
+    config = pod.folder / "away.kubeconfig"
+    text = Path(pod.env["KUBECONFIG"]).read_text()
+    config.write_text(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", text))
+    pod.env["KUBECONFIG"] = str(config)
+    code, said = pod.run("fetch", "--timeout", "2s")
+
+    assert 75 == code
+    assert f"cannot get Secret {pod.namespace}/shop-db: https://127.0.0.1:9" in said
