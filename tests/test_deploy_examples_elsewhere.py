@@ -44,7 +44,7 @@ def test_readmes_are_read_in_a_minute(folder):
 def test_images_have_this_version_and_no_registry(path):
     """Wherever an image of ours is named, it is the one of this version."""
     if path.is_file() and path.parent.name != "portkey-app-aws":
-        found = re.findall(r"(\S*secretfetch):(\d[\w.]*)", path.read_text())
+        found = re.findall(r"([\w./-]*secretfetch):(\d[\w.]*)", path.read_text())
         assert {("secretfetch", __version__)} >= set(found)
 
 

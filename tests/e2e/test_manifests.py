@@ -14,13 +14,15 @@ from servers.shared_kube import fresh_namespace, shared_kube
 from secretfetch import __version__
 
 MANIFESTS = pytest.mark.parametrize("path", examples.manifests(), ids=lambda path: path.parent.name)
+HELM = "there is no helm; Go makes it: GOBIN=%s go install helm.sh/helm/v3/cmd/helm@v3.22.0"
 PATH = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"], str(BINARY.parent)))
 LEVEL = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
 
 
 def program(name):
     """Return a program, or skip."""
-    return shutil.which(name, path=PATH) or pytest.skip(f"there is no {name}")
+    reason = HELM % BINARY.parent if name == "helm" else f"there is no {name}"
+    return shutil.which(name, path=PATH) or pytest.skip(reason)
 
 
 def output(*argv, cwd=None):
