@@ -43,7 +43,7 @@ def test_readmes_are_read_in_a_minute(folder):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*")), ids=lambda path: str(path.relative_to(EXAMPLES)))
 def test_images_have_this_version_and_no_registry(path):
     """Wherever an image of ours is named, it is the one of this version."""
-    if path.is_file() and path.parent.name != "portkey-app-aws":
+    if path.is_file():
         found = re.findall(r"([\w./-]*secretfetch):(\d[\w.]*)", path.read_text())
         assert {("secretfetch", __version__)} >= set(found)
 

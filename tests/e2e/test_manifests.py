@@ -73,6 +73,11 @@ def test_the_server_takes_the_manifest(apply, path):
     taken(apply, path.read_text())
 
 
+def test_the_server_takes_the_pod_of_portkey(apply):
+    """The pod whose ConfigMap is made by kubectl is valid too, in whatever namespace."""
+    taken(apply, (examples.EXAMPLES / "portkey-app-aws/pod.yaml").read_text().replace("  namespace: portkey\n", ""))
+
+
 @pytest.mark.parametrize(
     ("example", "given", "instead"),
     [
