@@ -105,6 +105,25 @@ def test_the_component_adds_the_container_to_a_deployment(apply):
     reads_what_is_written(text)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_the_component_keeps_what_a_workload_has(tmp_path, kind):
+    """Ours is the first init container; own init containers, volumes and mounts of a workload stay."""
+    shutil.copytree(examples.EXAMPLES / "kustomize", tmp_path / "kustomize")
+    overlay = tmp_path / "kustomize/overlay"
+    own = {"containers": [{"name": "app", "image": "app", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}]}
+    own |= {"initContainers": [{"name": "own", "image": "app"}], "volumes": [{"name": "data", "emptyDir": {}}]}
+    workload = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "app"}, "spec": {"template": {"spec": own}}}
+    (overlay / "app.yaml").write_text(yaml.safe_dump(workload))
+    settings = (overlay / "kustomization.yaml").read_text()
+    (overlay / "kustomization.yaml").write_text(settings.replace("kind: Deployment", f"kind: {kind}"))
+
+    found = list(yaml.safe_load_all(output(program("kubectl"), "kustomize", str(overlay))))
+
+    (made,) = [document["spec"]["template"] for document in found if document["kind"] == kind]
+    assert ["secrets", "own"] == [container["name"] for container in made["spec"]["initContainers"]]
+    assert {"/data", "/secrets"} == set(examples.mounts(made, made["spec"]["containers"][0]))
+
+
 @pytest.mark.parametrize("sidecar", ["true", "false"])
 def test_the_chart_adds_the_container_to_a_deployment(apply, tmp_path, sidecar):
     """What helm makes of the chart is valid in both modes, and the app mounts what the added container writes."""
