@@ -84,10 +84,11 @@ def test_nonsense_in_the_config_map_is_told(play, config, said):
 
 
 def test_a_full_volume_is_told(play):
-    """More than `sizeLimit`: exit 73, the volume and its size in the log, nothing half written, no app."""
-    big = "x" * 3000
-    config = f"secrets: {{db: 'env://SECRET'}}\noutputs: [{{path: db, template: '{big}'}}]\n"
-    pod = play(edit=lambda text: text.replace("sizeLimit: 1Mi", "sizeLimit: 4Ki"), config=config * 1)
+    """More than `sizeLimit`: exit 73 and what to raise in the log, nothing half written, no app."""
+    config = f"outputs: [{{path: db, template: '{'x' * 10_000}'}}, {{path: other, template: small}}]\n"
+    pod = play(edit=lambda text: text.replace("sizeLimit: 1Mi", "sizeLimit: 4Ki"), config=config)
     assert 73 == pod.state("secrets")["ExitCode"]
-    assert "[OUTPUT_FAILED, exit 73]" in pod.log("secrets")
-    assert [] == [name for name in os.listdir(pod.volume()) if not name.startswith("..")]
+    assert "no space left  [OUTPUT_FAILED, exit 73]" in pod.log("secrets")
+    assert "raise the volume's sizeLimit" in pod.log("secrets")
+    assert [] == os.listdir(pod.volume())
+    assert "" == pod.log("app")
