@@ -1,8 +1,8 @@
 """A user's manifest, changed as kustomize would change it, and what podman lacks put in its place.
 
 podman 4.3 plays pods and ConfigMaps. A Job or Deployment gives its pod; a sidecar among the init containers becomes an
-ordinary container; `fsGroup` becomes a supplemental group; volumes become folders of this machine; probes are left out.
-What does not belong here: running anything.
+ordinary container, to be started before the others; `fsGroup` becomes a supplemental group; volumes become folders of
+this machine; probes and variables of the kubelet's are left out. What does not belong here: running anything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_UNKNOWN = ("startupProbe", "readinessProbe", "livenessProbe", "restartPolicyRules")
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,18 @@ class Patched:
         empty_dirs: Folder of this machine -> `emptyDir`.
         tokens: Files of this machine that are to hold a service account's token -> its audience.
         group: `fsGroup`.
+        sidecars: Name of a container that was a sidecar among the init containers -> its startup probe.
+        others: Names of the other ordinary containers.
+        containers: Names of all, init containers first.
     """
 
     text: str
     empty_dirs: dict[Path, dict[str, Any]]
     tokens: dict[Path, str]
     group: int | None
+    sidecars: dict[str, dict[str, Any]]
+    others: list[str]
+    containers: list[str]
 
 
 def patched(manifest: str, patch: Patch) -> Patched:
@@ -74,11 +80,13 @@ def patched(manifest: str, patch: Patch) -> Patched:
     folders: dict[Path, dict[str, Any]] = {}
     tokens: dict[Path, str] = {}
     spec["volumes"] = [_volume(volume, patch, folders, tokens) for volume in spec.get("volumes", ())]
-    _containers(spec, patch)
+    sidecars = _containers(spec, patch)
+    others = [container["name"] for container in spec["containers"] if container["name"] not in sidecars]
+    names = [container["name"] for container in (*spec["initContainers"], *spec["containers"])]
     # podman forgets an init container that has ended, and its log, unless told to run it at each start.
     annotations = {"io.podman.annotations.init.container.type": "always"}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": patch.name, "annotations": annotations}, "spec": spec}
-    return Patched(yaml.safe_dump_all([*configs, pod], sort_keys=False), folders, tokens, group)
+    return Patched(yaml.safe_dump_all([*configs, pod], sort_keys=False), folders, tokens, group, sidecars, others, names)
 
 
 def _config(document: dict[str, Any], patch: Patch) -> dict[str, Any]:
@@ -110,26 +118,29 @@ def _volume(
     return {"name": name, "hostPath": {"path": str(folder), "type": "Directory"}}
 
 
-def _containers(spec: dict[str, Any], patch: Patch) -> None:
-    """Patch all containers; sidecars go to the ordinary ones, as the first of them."""
+def _containers(spec: dict[str, Any], patch: Patch) -> dict[str, dict[str, Any]]:
+    """Patch all containers; sidecars go to the ordinary ones. Return the sidecars' probes by name."""
     inits = spec.pop("initContainers", [])
     sidecars = [container for container in inits if container.pop("restartPolicy", "") == "Always"]
+    probes = {container["name"]: container.get("startupProbe", {}) for container in sidecars}
     spec["initContainers"] = [container for container in inits if container not in sidecars]
     spec["containers"] = [*sidecars, *spec["containers"]]
     for number, path in enumerate(patch.mounts.values()):
         spec["volumes"].append({"name": f"patch-{number}", "hostPath": {"path": str(path), "type": "Directory"}})
     for container in (*spec["initContainers"], *spec["containers"]):
-        for probe in _PROBES:
-            container.pop(probe, None)
+        for name in _UNKNOWN:
+            container.pop(name, None)
+        container["env"] = [v for v in container.get("env", ()) if "fileKeyRef" not in v.get("valueFrom", ())]
         ours = container["image"].startswith("secretfetch")
         container["image"] = patch.images[container["image"]]
         container["imagePullPolicy"] = "Never"
         if ours:
             _ours(container, patch)
+    return probes
 
 
 def _ours(container: dict[str, Any], patch: Patch) -> None:
-    kept = [variable for variable in container.get("env", ()) if variable["name"] not in patch.env]
+    kept = [variable for variable in container["env"] if variable["name"] not in patch.env]
     container["env"] = kept + [{"name": name, "value": value} for name, value in patch.env.items()]
     container["args"] = [*container.get("args", ()), *patch.args.get(container["name"], ())]
     for number, path in enumerate(patch.mounts):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,10 +43,20 @@ class Pod:
             volumes.empty_dir(folder, spec, self._made.group)
         for file in self._made.tokens:
             self._write(file)
-        done = attempt("kube", "play", "--network=host", "-", text=self._made.text)
+        at_once = not self._made.sidecars
+        done = attempt("kube", "play", "--network=host", f"--start={at_once}".lower(), "-", text=self._made.text)
         if done.returncode:
             self.refusal = done.stderr
+        elif not at_once:
+            self._start()
         return self
+
+    def _start(self) -> None:
+        """Start sidecars, one after the other, each until its startup probe is content; then the other containers."""
+        for name, probe in self._made.sidecars.items():
+            podman("start", f"{self.name}-{name}")
+            until(lambda: _answers(probe["httpGet"]), f"the startup probe of {name}: {self.log(name)}")  # noqa: B023
+        podman("start", *(f"{self.name}-{name}" for name in self._made.others))
 
     def __exit__(self, *_: object) -> None:
         attempt("pod", "rm", "--force", "--time=0", self.name)
@@ -58,6 +70,11 @@ class Pod:
         if self._made.group is not None:
             os.chown(file, 0, self._made.group)
         file.chmod(0o640)
+
+    @property
+    def containers(self) -> list[str]:
+        """The names of all containers, init containers first."""
+        return self._made.containers
 
     def volume(self, name: str = "secrets") -> Path:
         """Return a volume's folder on this machine."""
@@ -85,10 +102,21 @@ class Pod:
         """Run a shell's script in a container, as the container's user."""
         return podman("exec", f"{self.name}-{container}", "sh", "-c", script)
 
-    def kill(self, container: str, signal: str = "KILL") -> None:
-        """Send a container's first process a signal."""
-        podman("kill", f"--signal={signal}", f"{self.name}-{container}")
+    def kill(self, container: str) -> None:
+        """Kill a container's first process, as the kernel does when memory runs out; podman is not told."""
+        os.kill(self.state(container)["Pid"], signal.SIGKILL)
 
     def stop(self, grace: int = 10) -> None:
-        """Stop the pod as the kubelet does: a signal, and a kill after the grace."""
+        """Stop the pod as the kubelet does: a signal, and a kill after the grace; sidecars after the other containers."""
+        if self._made.sidecars:
+            podman("stop", f"--time={grace}", *(f"{self.name}-{name}" for name in self._made.others))
         podman("pod", "stop", f"--time={grace}", self.name)
+
+
+def _answers(get: Mapping[str, Any]) -> bool:
+    """Ask as the kubelet's probe does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{get['port']}{get['path']}", timeout=1) as answer:
+            return answer.status < 400  # noqa: PLR2004 - the kubelet's rule
+    except OSError:
+        return False
