@@ -257,7 +257,8 @@ class KubeSecret(msgspec.Struct, frozen=True):
         return (self,)
 
 
-Output: TypeAlias = RawFile | DataFile | Files | KubeSecret
+FileOutput: TypeAlias = RawFile | DataFile | Files
+Output: TypeAlias = FileOutput | KubeSecret
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -271,7 +272,7 @@ class Volume(msgspec.Struct, frozen=True):
     """
 
     root: str
-    outputs: tuple[RawFile | DataFile | Files, ...]
+    outputs: tuple[FileOutput, ...]
     layout: OneOf["swap", "flat"] = "swap"
     keep: bool = False
 
