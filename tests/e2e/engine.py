@@ -82,11 +82,11 @@ def podman(*argv: str, text: str | None = None, seconds: float = 60.0) -> str:
     return done.stdout.rstrip("\n")
 
 
-def until(found: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
+def until(found: Callable[[], object], what: Callable[[], str] | str, seconds: float = PATIENCE) -> float:
     """Wait until something is so; return the seconds that took."""
     began = time.monotonic()
     while not found():
         if time.monotonic() > began + seconds:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise AssertionError(f"not within {seconds:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
     return time.monotonic() - began

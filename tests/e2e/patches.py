@@ -26,12 +26,13 @@ class Patch:
 
     Attributes:
         name: Of the pod, in place of the manifest's.
-        images: By the manifest's names.
+        images: By the manifest's names, without registry and tag.
         env: Set in the containers of secretfetch.
         folder: Where its volumes lie on this machine.
         mounts: Further folders of this machine in the containers of secretfetch, by path in the container.
         args: Further arguments of secretfetch, by container.
         config: In place of the ConfigMap's `config.yaml`.
+        restart: `restartPolicy`; podman starts failed init containers again and again, without the kubelet's pause.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Patch:
     mounts: Mapping[str, Path] = field(default_factory=dict)
     args: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     config: str = ""
+    restart: str = "Never"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def patched(manifest: str, patch: Patch) -> Patched:
     (pod,) = (_pod_of(document) for document in documents if document["kind"] in ("Pod", "Job", "Deployment"))
     spec = pod["spec"]
     spec.pop("serviceAccountName", None)
+    spec["restartPolicy"] = patch.restart
     context = spec.get("securityContext", {})
     group = context.pop("fsGroup", None)
     if group is not None:
@@ -131,10 +134,10 @@ def _containers(spec: dict[str, Any], patch: Patch) -> dict[str, dict[str, Any]]
         for name in _UNKNOWN:
             container.pop(name, None)
         container["env"] = [v for v in container.get("env", ()) if "fileKeyRef" not in v.get("valueFrom", ())]
-        ours = container["image"].startswith("secretfetch")
-        container["image"] = patch.images[container["image"]]
+        image = container["image"].rpartition("/")[2].partition(":")[0]
+        container["image"] = patch.images[image]
         container["imagePullPolicy"] = "Never"
-        if ours:
+        if image == "secretfetch":
             _ours(container, patch)
     return probes
 

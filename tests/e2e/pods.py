@@ -33,7 +33,7 @@ class Pod:
     def __init__(self, manifest: str, folder: Path, token: str = "", **change: Any) -> None:
         self.name = f"e2e-{os.getpid()}-{next(_NUMBERS)}"
         self.folder = folder / self.name
-        names = {"secretfetch:0.1.0": images.secretfetch(), "busybox:1.37": images.busybox()}
+        names = {"secretfetch": images.secretfetch(), "busybox": images.busybox(), "app": images.busybox()}
         self._made = patched(manifest, Patch(self.name, names, self.folder, **change))
         self._token = token
         self.refusal = ""
@@ -55,7 +55,7 @@ class Pod:
         """Start sidecars, one after the other, each until its startup probe is content; then the other containers."""
         for name, probe in self._made.sidecars.items():
             podman("start", f"{self.name}-{name}")
-            until(lambda: _answers(probe["httpGet"]), f"the startup probe of {name}: {self.log(name)}")  # noqa: B023
+            until(lambda: _answers(probe["httpGet"]), lambda: f"the startup probe\n{self.logs()}")  # noqa: B023
         podman("start", *(f"{self.name}-{name}" for name in self._made.others))
 
     def __exit__(self, *_: object) -> None:
@@ -85,9 +85,14 @@ class Pod:
         done = attempt("logs", f"{self.name}-{container}")
         return done.stdout + done.stderr
 
+    def logs(self) -> str:
+        """Return what all containers have written."""
+        return "".join(f"--- {name}\n{self.log(name)}" for name in self.containers)
+
     def says(self, container: str, text: str) -> float:
         """Wait until a container's log has a text; return the seconds that took."""
-        return until(lambda: text in self.log(container), f"{text!r} in the log of {container}: {self.log(container)}")
+        assert not self.refusal, f"{self.refusal}{self.logs()}"
+        return until(lambda: text in self.log(container), lambda: f"{text!r} in what {container} says\n{self.logs()}")
 
     def state(self, container: str) -> Mapping[str, Any]:
         """Return what podman knows of a container's state; nothing if it has none."""
