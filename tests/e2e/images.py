@@ -48,7 +48,7 @@ def busybox() -> str:
         programs = subprocess.run([folder / "bin/busybox", "--list"], capture_output=True, text=True, check=True)
         for name in set(programs.stdout.split()) - {"busybox"}:
             (folder / "bin" / name).symlink_to("busybox")
-        _import(folder, BUSYBOX)
+        _import(folder, BUSYBOX, 'CMD ["sleep", "600"]')
     return BUSYBOX
 
 
@@ -105,10 +105,10 @@ def _debian() -> Path:
     return folder
 
 
-def _import(folder: Path, name: str) -> None:
+def _import(folder: Path, name: str, *changes: str) -> None:
     with subprocess.Popen(["tar", "-C", str(folder), "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as tar:
         archive = CACHE / "import.tar"
         with archive.open("wb") as file:
             shutil.copyfileobj(tar.stdout, file)  # type: ignore[arg-type]
-    podman("import", "--change", PATH, str(archive), name, seconds=300)
+    podman("import", *(f"--change={change}" for change in (PATH, *changes)), str(archive), name, seconds=300)
     archive.unlink()

@@ -5,7 +5,6 @@ A manifest is changed as a user would change it (`patches`). Examples whose poin
 """
 
 import json
-import os
 import shutil
 import threading
 from datetime import UTC, datetime, timedelta
@@ -215,10 +214,10 @@ def test_portkey_app_aws(aws, play):
     seed_app(aws, APP)
     folder = EXAMPLES / "portkey-app-aws"
     pod = play(folder / "pod.yaml", edit=with_config(folder / "config.yaml"), env=aws.env())
-    assert 0 == pod.ended("secrets")
-    files = {name for name in os.listdir(pod.volume()) if not name.startswith("..")}
+    until(lambda: pod.state("app").get("Running"), pod.logs)
+    files = pod.sh("app", "ls /mnt/secrets").split()
     assert 31 == len(files)
-    assert "p$a\"ss`w#rd & more=" == (pod.volume() / "mysql_password").read_text()
+    assert "p$a\"ss`w#rd & more=" == pod.sh("app", "cat /mnt/secrets/mysql_password")
     assert {"BatchGetSecretValue": 1} == aws.counts
 
 
