@@ -40,9 +40,9 @@ def of_the_standard_library(names: set[str]) -> set[Path]:
     for name in names:
         with contextlib.suppress(ImportError):  # an extra that is not installed, or no module but a name in one
             importlib.import_module(name)
-    library = Path(sysconfig.get_path("stdlib")).resolve()
+    library = Path(sysconfig.get_path("stdlib"))
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    sources = {Path(file).resolve() for file in files if file and file.endswith(".py")}
+    sources = {Path(file) for file in files if file and file.endswith(".py")}
     return {source for source in sources if source.is_relative_to(library) and "site-packages" not in source.parts}
 
 

@@ -21,7 +21,8 @@ def licence(distribution: Distribution) -> str:
     """Return what a package says of its licence: an SPDX expression where it has one, else its words."""
     meta = distribution.metadata
     words = [line.rpartition(" :: ")[2] for line in meta.get_all("Classifier") or () if line.startswith("License ::")]
-    short = (meta.get("License") or "").strip().partition("\n")[0]
+    told = (meta.get("License") or "").strip()
+    short = "" if "\n" in told else told  # some put the whole text there
     return meta.get("License-Expression") or short or " AND ".join(words) or "see its text"
 
 

@@ -39,6 +39,8 @@ def trim(site: Path, programs: Path) -> None:
         for name in files:
             if name.endswith(ENDINGS) or (folder.endswith(".dist-info") and name in NOTES):
                 (Path(folder) / name).unlink()
+    for rest in (".gitignore", ".lock", "CACHEDIR.TAG"):  # of the environment's maker
+        (programs.parent / rest).unlink(missing_ok=True)
     for program in programs.iterdir():
         if program.name not in PROGRAMS and not program.name.startswith("python"):
             program.unlink()
