@@ -30,12 +30,13 @@ RUN --mount=type=secret,id=ca \
     /uv/bin/uv build --quiet --wheel --require-hashes --build-constraints /uv/locked.txt --out-dir /uv/wheel && \
     /uv/bin/uv pip install --quiet --python /opt/secretfetch/bin/python --no-deps /uv/wheel/*.whl
 
+# /secrets is open to any user, as an emptyDir is: a tmpfs or a new volume that is mounted there takes over its mode.
 COPY docker docker
 RUN /opt/secretfetch/bin/python docker/trim.py && \
     /opt/secretfetch/bin/python docker/contents.py /image/usr/share/doc/secretfetch && \
     /opt/secretfetch/bin/python docker/bytecode.py /image && \
     mkdir -p /image/opt && cp -a /opt/secretfetch /image/opt/ && \
-    install -d -o 65532 -g 65532 /image/secrets
+    install -d -m 0777 /image/secrets
 
 
 FROM ${PYTHON_IMAGE}

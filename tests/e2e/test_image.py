@@ -162,7 +162,7 @@ def test_a_healthcheck_of_docker(containers, tmp_path):
     shown = json.loads(podman("image", "inspect", docker))[0]
     assert ["CMD", "secretfetch", "healthcheck"] == (shown.get("HealthCheck") or shown["Healthcheck"])["Test"]
     name = f"e2e-health-{os.getpid()}"
-    mounts = (f"--volume={tmp_path}:/etc/secretfetch:ro", "--tmpfs=/secrets:mode=1777", "--env=A=1")
+    mounts = (f"--volume={tmp_path}:/etc/secretfetch:ro", "--tmpfs=/secrets", "--env=A=1")
     podman("run", "--detach", f"--name={name}", "--network=host", "--read-only", *mounts, docker, "watch")
     try:
         until(lambda: attempt("healthcheck", "run", name).returncode == 0, lambda: attempt("logs", name).stderr)
