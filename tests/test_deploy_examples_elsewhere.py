@@ -44,7 +44,7 @@ def test_readmes_are_read_in_a_minute(folder):
 def test_images_have_this_version_and_no_registry(path):
     """Wherever an image of ours is named, it is the one of this version."""
     if path.is_file() and path.parent.name != "portkey-app-aws":
-        found = re.findall(r"(\S*secretfetch):(\d[\w.]*)", path.read_text())
+        found = re.findall(r"([\w./-]*secretfetch):(\d[\w.]*)", path.read_text())
         assert {("secretfetch", __version__)} >= set(found)
 
 
@@ -115,9 +115,11 @@ def test_configs_write_what_the_readme_says(aws, tmp_path, folder):
 
 
 def test_the_chart_holds_a_config(aws, tmp_path):
-    """What stands in values.yaml is a config as it is."""
+    """What stands in values.yaml is a config as it is, and the library says what program it is for."""
+    library = yaml.safe_load((EXAMPLES / "helm/secretfetch/Chart.yaml").read_text())
+    assert __version__ == library["appVersion"]
     values = yaml.safe_load((EXAMPLES / "helm/app/values.yaml").read_text())
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values["secretfetch"]["config"]))
+    (tmp_path / "config.yaml").write_text(values["secretfetch"]["config"])
     aws.client("secretsmanager").put_secret_value(SecretId="myapp/mysql", SecretString='{"a": "1"}')
     fetched(aws, tmp_path / "config.yaml", tmp_path)
     assert "a='1'\n" == (tmp_path / "out/db.env").read_text()

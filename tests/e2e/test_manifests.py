@@ -11,14 +11,18 @@ import yaml
 from servers.kube_server import BINARY
 from servers.shared_kube import fresh_namespace, shared_kube
 
+from secretfetch import __version__
+
 MANIFESTS = pytest.mark.parametrize("path", examples.manifests(), ids=lambda path: path.parent.name)
+HELM = "there is no helm; Go makes it: GOBIN=%s go install helm.sh/helm/v3/cmd/helm@v3.22.0"
 PATH = os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"], str(BINARY.parent)))
 LEVEL = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
 
 
 def program(name):
     """Return a program, or skip."""
-    return shutil.which(name, path=PATH) or pytest.skip(f"there is no {name}")
+    reason = HELM % BINARY.parent if name == "helm" else f"there is no {name}"
+    return shutil.which(name, path=PATH) or pytest.skip(reason)
 
 
 def output(*argv, cwd=None):
@@ -102,11 +106,14 @@ def test_the_chart_adds_the_container_to_a_deployment(apply, tmp_path, sidecar):
     shutil.copytree(examples.EXAMPLES / "helm", tmp_path / "helm")
     chart = str(tmp_path / "helm/app")
     output(program("helm"), "dependency", "build", chart)
-    text = output(program("helm"), "template", "shop", chart, "--set", f"secretfetch.sidecar={sidecar}")
+    text = output(
+        program("helm"), "template", "shop", chart, "--set", f"secretfetch.sidecar={sidecar},secretfetch.image="
+    )
     taken(apply, text)
     reads_what_is_written(text)
     (container,) = examples.ours(examples.workload(list(yaml.safe_load_all(text))))
     assert ("watch" if sidecar == "true" else "fetch") == container["args"][0]
+    assert f"secretfetch:{__version__}" == container["image"]
 
 
 def reads_what_is_written(text):

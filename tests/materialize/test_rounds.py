@@ -59,7 +59,7 @@ def test_another_volume_is_not_touched(tmp_path, writers):
     world.asked()
     world.play()
     assert [{"a": "1", "b": "1"}] == world.asked()
-    assert [str(tmp_path / "x")] == [one.volume.root for one in world.written[-1]]
+    assert [str(tmp_path / "x")] == [one.target.place for one in world.written[-1]]
 
 
 def test_a_poll_never_touches_a_lease(tmp_path, writers):

@@ -1,4 +1,4 @@
-{{/* All of these take the root context; what they read lies below .Values.secretfetch: image, config, sidecar, period, env. */}}
+{{/* All of these take the root context; what they read lies below .Values.secretfetch: image, config (text), sidecar, period, env. */}}
 
 {{/* A document of its own: the ConfigMap with the config. */}}
 {{- define "secretfetch.configMap" -}}
@@ -8,18 +8,18 @@ metadata:
   name: {{ .Release.Name }}-secretfetch
 data:
   config.yaml: |
-    {{- toYaml .Values.secretfetch.config | nindent 4 }}
+    {{- .Values.secretfetch.config | nindent 4 }}
 {{- end }}
 
 {{/* For the pod template: a new config is a new rollout. */}}
 {{- define "secretfetch.annotations" -}}
-secretfetch/config: {{ toYaml .Values.secretfetch.config | sha256sum | trunc 16 | quote }}
+secretfetch/config: {{ .Values.secretfetch.config | sha256sum | trunc 16 | quote }}
 {{- end }}
 
 {{/* One item of initContainers. */}}
 {{- define "secretfetch.container" -}}
 - name: secrets
-  image: {{ .Values.secretfetch.image | default (printf "secretfetch:%s" .Chart.AppVersion) }}
+  image: {{ .Values.secretfetch.image | default "secretfetch:0.1.0" }}
   {{- if .Values.secretfetch.sidecar }}
   args: [watch, {{ printf "--period=%s" (.Values.secretfetch.period | default "5m") }}, "--http-bind=:9180"]
   restartPolicy: Always
