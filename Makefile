@@ -9,13 +9,18 @@ WORKERS ?= auto
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 unexport VIRTUAL_ENV
 
-.PHONY: demo test faults lint format bench docs clean
+.PHONY: demo test e2e faults lint format bench docs clean
 
 demo: $(VENV)/.base
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh deploy-examples/quickstart/run.sh
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --ignore tests/e2e
+
+# Real pods and a real API server; needs root for the pods. What a bare Debian lacks is installed.
+e2e: $(VENV)/.dev
+	@sh tests/e2e/install.sh
+	$(BIN)/pytest tests/e2e -p no:randomly -n 0 --timeout 1500
 
 # Every fault instead of a sample of them, and the figures in docs/reliability.md: half an hour.
 faults: $(VENV)/.dev
