@@ -237,7 +237,17 @@ class Stream(msgspec.Struct, frozen=True):
     output: RawFile | DataFile
 
 
-Target: TypeAlias = Volume | Stream
+class Process(msgspec.Struct, frozen=True):
+    """The environment of a program that is started: the values of env outputs as they are, in no dialect.
+
+    Attributes:
+        outputs: Whose values they are; of their paths, modes and owners nothing comes.
+    """
+
+    outputs: tuple[DataFile, ...]
+
+
+Target: TypeAlias = Volume | Stream | Process
 
 
 class SignalHook(msgspec.Struct, frozen=True):
@@ -311,7 +321,7 @@ class Plan(msgspec.Struct, frozen=True):
     def sources(self) -> Iterator[Source]:
         """Yield every use of a secret, in plan order."""
         for target in self.targets:
-            for output in target.outputs if isinstance(target, Volume) else (target.output,):
+            for output in (target.output,) if isinstance(target, Stream) else target.outputs:
                 yield from sources_of(output)
 
 

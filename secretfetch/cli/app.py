@@ -12,6 +12,7 @@ import click
 
 from secretfetch import __version__
 from secretfetch.cli import report
+from secretfetch.cli.command_line import PRISTINE, ProgramCommand
 from secretfetch.cli.options import Duration, check_environment, flag_variables, global_options, globals_of
 from secretfetch.cli.wishes import (
     EXIT_ON_CHANGE,
@@ -148,6 +149,23 @@ def watch(ctx: click.Context, /, **given: Any) -> int:
     if wishes.one_time:
         return living.fetch(session.plan_of_config(flags), flags, replays=wishes.replay_hooks)
     return living.watch(flags, wishes)
+
+
+@app.command("exec", cls=ProgramCommand)
+@click.argument("refs", nargs=-1, metavar="[REF | NAME=REF]... -- COMMAND [ARG]...")
+@click.option("--pristine", is_flag=True, envvar="SECRETFETCH_PRISTINE", help=PRISTINE)
+@global_options(environment=False)
+@click.pass_context
+def exec_(ctx: click.Context, refs: Sequence[str], program: Sequence[str], *, pristine: bool) -> int:
+    """Run a program with secrets in its environment, and nothing on disk.
+
+    With REFs no config is needed: `secretfetch exec aws-sm://prod/db -- app`. Without, the variables are those of the
+    config's env outputs.
+    """
+    from secretfetch.cli import executing  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    return executing.run(refs, program, globals_of(ctx), pristine=pristine)
 
 
 @app.command()

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import SecretError, one_or_several
 from secretfetch.mapping import Documents, project
-from secretfetch.plan import DataFile, Stream, Volume
+from secretfetch.plan import DataFile, Process, Stream, Volume
 from secretfetch.rendering import merge, render
+from secretfetch.rendering.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from secretfetch.bundle import File
+    from secretfetch.bundle import Bundle, File
     from secretfetch.plan import Output, Plan, Target
     from secretfetch.provider import SecretRef, SecretValue
 
@@ -24,7 +25,7 @@ class Rendered:
 
     Attributes:
         target: Which.
-        files: By path below the volume; of standard output the one file.
+        files: By path below the volume; of standard output the one file; of a process the values by variable.
         names: Of each file that holds names and values, the names.
     """
 
@@ -34,7 +35,7 @@ class Rendered:
 
     @property
     def root(self) -> str:
-        """Of the volume; empty for standard output."""
+        """Of the volume; empty for what is none."""
         return self.target.root if isinstance(self.target, Volume) else ""
 
 
@@ -70,10 +71,12 @@ def build_each(
 
 
 def _build(target: Target, documents: Documents) -> Rendered:
+    if isinstance(target, Process):
+        return _environment(target, documents)
     errors: list[SecretError] = []
     rendered: list[tuple[Output, Mapping[str, File]]] = []
     names: dict[str, tuple[str, ...]] = {}
-    for output in target.outputs if isinstance(target, Volume) else (target.output,):
+    for output in (target.output,) if isinstance(target, Stream) else target.outputs:
         try:
             bundle = project(output, documents)
             rendered.append((output, render(output, bundle)))
@@ -89,6 +92,23 @@ def _build(target: Target, documents: Documents) -> Rendered:
     if errors:
         raise one_or_several(errors)
     return Rendered(target, files, names)
+
+
+def _environment(process: Process, documents: Documents) -> Rendered:
+    projected: list[tuple[DataFile, Bundle]] = []
+    errors: list[SecretError] = []
+    for output in process.outputs:
+        try:
+            projected.append((output, project(output, documents)))
+        except SecretError as error:
+            errors.append(error)
+    try:
+        variables = environment(projected)
+    except SecretError as error:
+        errors.append(error)
+    if errors:
+        raise one_or_several(errors)
+    return Rendered(process, variables)
 
 
 def stream(rendered: Iterable[Rendered]) -> bytes | None:
