@@ -97,6 +97,7 @@ def _build(target: Target, documents: Documents) -> Rendered:
 def _environment(process: Process, documents: Documents) -> Rendered:
     projected: list[tuple[DataFile, Bundle]] = []
     errors: list[SecretError] = []
+    variables: Mapping[str, File] = {}
     for output in process.outputs:
         try:
             projected.append((output, project(output, documents)))
