@@ -51,6 +51,18 @@ def scrubbed(environ: Mapping[str, str], more: Mapping[str, str]) -> dict[str, s
     return {**kept, **more}
 
 
+def as_started(environ: Mapping[str, str], proc: str = "/proc/self/environ") -> dict[str, str]:
+    """Return the environment that this process was started with: Python sets LC_CTYPE where there is no locale.
+
+    To be asked before `harden`, which closes `proc` to ourselves too.
+    """
+    with suppress(OSError), open(proc, "rb") as stream:
+        names = {part.partition(b"=")[0] for part in stream.read().split(b"\0")}
+        if b"LC_CTYPE" not in names:
+            return {name: value for name, value in environ.items() if name != "LC_CTYPE"}
+    return dict(environ)
+
+
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a program of the user's: ours, less what is about us and what logs in to a Vault.
 

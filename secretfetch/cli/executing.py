@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from secretfetch.cli import ignored_before, session
 from secretfetch.manifests import environment
-from secretfetch.processes import harden, inherited, scrubbed
+from secretfetch.processes import as_started, harden, inherited, scrubbed
 from secretfetch.sinks import init, process
 
 if TYPE_CHECKING:
@@ -31,10 +31,11 @@ def run(refs: Sequence[str], program: Sequence[str], flags: Globals, *, pristine
     """
     if os.getpid() == 1 and (status := init.split(harden)) is not None:
         return status
+    environ = as_started(os.environ)
     undo = harden()
     rendered, _ = session.run(_plan(refs, flags), flags.timeout, lasting=True)
     values = {name: file.data for item in rendered for name, file in item.files.items()}
-    around = scrubbed(os.environ, {}) if pristine else inherited(os.environ)
+    around = scrubbed(environ, {}) if pristine else inherited(environ)
     undo()
     return process.replace(program, process.encoded(around, values), ignored_before)
 
