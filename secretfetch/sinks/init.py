@@ -60,9 +60,11 @@ def split(before: Callable[[], object] = lambda: None) -> int | None:
 
 
 def _lead() -> None:
+    before = os.getpgrp()
     with suppress(OSError):
         os.setpgid(0, 0)
-        os.tcsetpgrp(0, os.getpid())
+        if os.tcgetpgrp(0) == before:
+            os.tcsetpgrp(0, os.getpid())
 
 
 def _bury(child: int) -> int | None:
