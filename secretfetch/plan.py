@@ -207,12 +207,58 @@ class DataFile(_Output, frozen=True):
 
 
 class Files(_Output, frozen=True):
-    """A directory with one file per name. `path` is empty for the volume itself; `mode` is that of the files."""
+    """A directory with one file per name. `path` is empty for the volume itself; `mode` is that of the files.
+
+    `is_secret`: it stands for a Kubernetes Secret, and its names are keys of one.
+    """
 
     entries: Entries = Entries()
+    is_secret: bool = False
 
 
-Output: TypeAlias = RawFile | DataFile | Files
+class KubeSecret(msgspec.Struct, frozen=True):
+    """A Kubernetes Secret: an output that is a target of its own.
+
+    Attributes:
+        name: Of the Secret.
+        entries: Its data.
+        namespace: Empty: that of the pod, or of the caller's context.
+        kind: Its `type`.
+        labels: Names and values.
+        annotations: Names and values.
+        sink: The API server, by server-side apply; or standard output, as a manifest.
+        origin: Where it is written.
+        allow_empty: As of other outputs.
+    """
+
+    name: str
+    entries: Entries = Entries()
+    namespace: str = ""
+    kind: str = "Opaque"
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    sink: OneOf["apply", "manifest"] = "apply"
+    origin: Origin = Origin()
+    allow_empty: bool = False
+
+    @property
+    def path(self) -> str:
+        """What messages call it, and where it goes: there is one of them for each."""
+        return f"Secret {self.namespace}/{self.name}" if self.namespace else f"Secret {self.name}"
+
+    @property
+    def place(self) -> str:
+        """As of a volume."""
+        return self.path
+
+    @property
+    def outputs(self) -> tuple[KubeSecret]:
+        """Itself, alone."""
+        return (self,)
+
+
+FileOutput: TypeAlias = RawFile | DataFile | Files
+Output: TypeAlias = FileOutput | KubeSecret
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -226,15 +272,30 @@ class Volume(msgspec.Struct, frozen=True):
     """
 
     root: str
-    outputs: tuple[Output, ...]
+    outputs: tuple[FileOutput, ...]
     layout: OneOf["swap", "flat"] = "swap"
     keep: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it is: no two targets of a plan are at the same place."""
+        return self.root
 
 
 class Stream(msgspec.Struct, frozen=True):
     """Standard output, for one file."""
 
     output: RawFile | DataFile
+
+    @property
+    def outputs(self) -> tuple[RawFile | DataFile]:
+        """The one file."""
+        return (self.output,)
+
+    @property
+    def place(self) -> str:
+        """As of a volume."""
+        return "-"
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -246,8 +307,15 @@ class Process(msgspec.Struct, frozen=True):
 
     outputs: tuple[DataFile, ...]
 
+    @property
+    def place(self) -> str:
+        """As of a volume."""
+        return "the environment"
 
-Target: TypeAlias = Volume | Stream | Process
+
+Target: TypeAlias = Volume | Stream | KubeSecret | Process
+Lasting: TypeAlias = Volume | KubeSecret | Process
+"""A target that can be compared with what it is to be, and written again."""
 
 
 class SignalHook(msgspec.Struct, frozen=True):
@@ -321,7 +389,7 @@ class Plan(msgspec.Struct, frozen=True):
     def sources(self) -> Iterator[Source]:
         """Yield every use of a secret, in plan order."""
         for target in self.targets:
-            for output in (target.output,) if isinstance(target, Stream) else target.outputs:
+            for output in target.outputs:
                 yield from sources_of(output)
 
 

@@ -57,3 +57,10 @@ def test_only_what_is_used_is_loaded(tmp_path, arguments, allowed):
     code, names = loaded(*arguments, cwd=tmp_path)
     assert 0 == code
     assert names <= allowed
+
+
+def test_a_probe_loads_next_to_nothing(tmp_path):
+    """A health check runs every few seconds: it loads the command line and nothing else."""
+    code, names = loaded("healthcheck", "--out", str(tmp_path), cwd=tmp_path)
+    assert 1 == code
+    assert names <= {"click"}

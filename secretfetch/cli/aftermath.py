@@ -63,20 +63,20 @@ class Aftermath:
         """Whether there is anything to be run."""
         return bool(self._hooks)
 
-    def adopted(self, root: str) -> None:
-        """Note that a volume is served as an earlier process left it."""
-        self._first.setdefault(root, b"")
+    def adopted(self, place: str) -> None:
+        """Note that a target is served as an earlier process left it."""
+        self._first.setdefault(place, b"")
 
     def published(self, written: Sequence[Written], rendered: Sequence[Rendered]) -> None:
         """Note what was published. The content is compared, not kept."""
-        digests = {item.root: self._digest(item) for item in rendered}
+        digests = {item.place: self._digest(item) for item in rendered}
         for one in written:
-            root = one.volume.root
-            first = self._first.setdefault(root, digests[root])
+            place = one.target.place
+            first = self._first.setdefault(place, digests[place])
             if one.change and not one.first:
                 changed = one.change.added | one.change.updated | one.change.removed
-                self._paths |= {os.path.join(root, path) for path in changed}
-                self._exits = self._exits or first != digests[root]
+                self._paths |= {os.path.join(place, path) for path in changed}
+                self._exits = self._exits or first != digests[place]
 
     def _digest(self, item: Rendered) -> bytes:
         from _blake2 import blake2b  # noqa: PLC0415 - hashlib costs more

@@ -9,6 +9,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from click import UsageError
+
 from secretfetch.cli import report, telling
 from secretfetch.cli.aftermath import Habits
 from secretfetch.cli.inputs import Inputs
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from secretfetch.cli.options import Globals
     from secretfetch.cli.wishes import Wishes
     from secretfetch.materialize import Rendered, Written
-    from secretfetch.plan import Plan
+    from secretfetch.plan import Lasting, Plan
     from secretfetch.sidecar import State
 
 
@@ -47,10 +49,10 @@ class _Result(telling.Teller):
         report.written(written, rendered)
         self.was_told = True
 
-    def unchanged(self, volumes: Sequence[tuple[str, int]]) -> None:
+    def unchanged(self, targets: Sequence[tuple[Lasting, int]]) -> None:
         """Nothing was published."""
         self._quiet()
-        report.unchanged(volumes)
+        report.unchanged(targets)
 
 
 def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
@@ -67,7 +69,7 @@ def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
         try:
             state = life.live(begin=lambda: life.adopt(rest=False))
             if state.exit_code == 0 and not result.was_told:
-                result.unchanged(life.volumes())
+                result.unchanged(life.targets())
         finally:
             life.end()
     return _ended(state)
@@ -83,6 +85,8 @@ def watch(flags: Globals, wishes: Wishes) -> int:
 
     gc.enable()  # a process that lives on has to
     harden()
+    if flags.kube_secrets.kind == "manifest":
+        raise UsageError("--kube-secrets manifest is for fetch: what would take the next one from standard output?")
     inputs = Inputs(flags, plan_of_config)
     plan = inputs.read()
     health = Health(clock=SystemClock().now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -45,6 +45,27 @@ class Duration(click.ParamType[float]):
             self.fail(f'"{value}" is {error}', param, ctx)
 
 
+class KubeSecrets(NamedTuple):
+    """What becomes of Kubernetes Secrets; the path is for `dir`."""
+
+    kind: Literal["dir", "manifest", "apply"] = "dir"
+    path: str = ""
+
+
+class _KubeSecrets(click.ParamType[KubeSecrets]):
+    """`dir`, `dir=PATH`, `manifest` or `apply`."""
+
+    name = "kube-secrets"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KubeSecrets:
+        if isinstance(value, KubeSecrets):
+            return value
+        kind, sign, path = value.partition("=")
+        if kind not in ("dir", "manifest", "apply") or bool(sign) != bool(path) or (sign and kind != "dir"):
+            self.fail(f'"{value}" is none of dir, dir=PATH, manifest and apply', param, ctx)
+        return KubeSecrets(kind, path)
+
+
 class _OnePath(click.ParamType[str]):
     """A path; its environment variable holds one, blanks and all."""
 
@@ -62,6 +83,7 @@ class Globals:
     out: str = "/secrets"
     root: str = ""
     identity: str = "manifest"
+    kube_secrets: KubeSecrets = KubeSecrets()  # noqa: RUF009 - as immutable as a literal
     timeout: float = 300.0
     termination_log: str = "/dev/termination-log"
     log_format: str = "text"
@@ -85,6 +107,15 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "type": click.Choice(["manifest", "ambient"]),
             "help": "Log in as another tool's manifest says, or as the caller. An own config says it itself.",
+        },
+    ),
+    (
+        ("--kube-secrets",),
+        {
+            "type": _KubeSecrets(),
+            "metavar": "KIND",
+            "help": "Kubernetes Secrets become files (dir, dir=PATH: PATH/NAME/KEY; --out unless given), a manifest on "
+            "standard output (manifest), or are applied (apply).",
         },
     ),
     (

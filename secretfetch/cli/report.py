@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from secretfetch.materialize import Rendered, Written
-    from secretfetch.plan import Source
+    from secretfetch.plan import Lasting, Source, Target
     from secretfetch.provider import SecretRef, SecretValue
 
 _LABEL = 9  # columns of a note's label
@@ -96,27 +96,30 @@ def bug(failure: BaseException) -> None:
 def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
     """Say what `fetch` did; one line where it changed nothing."""
     if not any(result.change for result in results):
-        unchanged([(result.volume.root, result.files) for result in results])
+        unchanged([(result.target, result.files) for result in results])
         return
     if sys.stderr.isatty() and _style == "text":
         _table(sys.stderr, _rows(results, rendered))
-    for volume, change, _, files in results:
+    for target, change, _, count in results:
         numbers = {"added": len(change.added), "updated": len(change.updated), "removed": len(change.removed)}
         said = ", ".join(f"{number} {word}" for word, number in numbers.items() if number) or "nothing changed"
         _say(
             "info",
             "written",
-            f"{_shown(volume.root)}: {_files(files)}: {said}",
-            volume=volume.root,
+            f"{_shown(target.place)}: {_plural(count, 'file' if _is_volume(target) else 'key')}: {said}",
+            **{"volume" if _is_volume(target) else "secret": target.place},
             **numbers,
         )
 
 
-def unchanged(volumes: Sequence[tuple[str, int]]) -> None:
-    """Say that every file of these volumes (root and number of files) is as it has to be."""
-    files = sum(count for _, count in volumes)
-    roots = ", ".join(_shown(root) for root, _ in volumes)
-    _say("info", "unchanged", f"nothing changed: {_files(files)} in {roots}", files=files)
+def unchanged(targets: Sequence[tuple[Lasting, int]]) -> None:
+    """Say that everything in these targets (with the number of their files or keys) is as it has to be."""
+    files = sum(count for target, count in targets if _is_volume(target))
+    secrets = [target for target, _ in targets if not _is_volume(target)]
+    places = ", ".join(_shown(target.place) for target, _ in targets)
+    counts = [_plural(files, "file")] if files or not secrets else []
+    counts += [_plural(len(secrets), "Secret")] if secrets else []
+    _say("info", "unchanged", f"nothing changed: {' and '.join(counts)} in {places}", files=files)
 
 
 def planned(
@@ -142,11 +145,9 @@ def planned(
 
 
 def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[tuple[str, str, str, str]]:
-    from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
-
-    made = {item.target.root: item for item in rendered if isinstance(item.target, Volume)}
-    for volume, change, *_ in results:
-        item = made[volume.root]
+    made = {item.place: item for item in rendered}
+    for target, change, *_ in results:
+        item = made[target.place]
         for path in sorted({*item.files, *change.removed}):
             sign = (
                 "+"
@@ -158,8 +159,8 @@ def _rows(results: Iterable[Written], rendered: Iterable[Rendered]) -> Iterable[
                 else "="
             )
             file = item.files.get(path)
-            mode = f"{file.mode:04o}" if file else ""
-            yield sign, f"{_shown(volume.root).rstrip('/')}/{path}", mode, ", ".join(item.names.get(path, ()))
+            mode = f"{file.mode:04o}" if file and _is_volume(target) else ""
+            yield sign, f"{_shown(target.place).rstrip('/')}/{path}", mode, ", ".join(item.names.get(path, ()))
 
 
 def _shown(root: str) -> str:
@@ -176,8 +177,14 @@ def _address(ref: SecretRef) -> str:
     return f"{ref.store}://{ref.key}"
 
 
-def _files(count: int) -> str:
-    return f"{count} file" if count == 1 else f"{count} files"
+def _is_volume(target: Target) -> bool:
+    from secretfetch.plan import Volume  # noqa: PLC0415 - `--help` does without
+
+    return isinstance(target, Volume)
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def data(content: bytes) -> None:

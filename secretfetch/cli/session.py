@@ -40,6 +40,8 @@ def surroundings(flags: Globals) -> Surroundings:
         environ=os.environ,
         is_provider=lambda name: name in BUILT_IN or name in known_names(),
         provider_names=known_names,
+        kube_secrets=flags.kube_secrets.kind,
+        kube_dir=os.path.abspath(flags.kube_secrets.path) if flags.kube_secrets.path else "",
     )
 
 

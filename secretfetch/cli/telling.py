@@ -44,7 +44,7 @@ class Teller:
         """A round has ended."""
 
     def published(self, written: Sequence[Written], _rendered: Sequence[Rendered], /) -> None:
-        """Volumes were published. The values are gone after this."""
+        """Targets were published. The values are gone after this."""
 
     def refused(self, error: SecretError) -> None:
         """Another config is wrong."""
@@ -124,12 +124,12 @@ class Log(Teller):
         self._phase = state.phase
 
     def published(self, written: Sequence[Written], _rendered: Sequence[Rendered], /) -> None:
-        """Say what was published; counts and directories, no names of keys."""
+        """Say what was published; counts and places, no names of keys."""
         self._published = any(one.change for one in written)
         for one in written:
             if one.change:
                 counts = {word: len(getattr(one.change, word)) for word in ("added", "updated", "removed")}
-                log.event("info", "published", f"published {one.volume.root}", files=one.files, **counts)
+                log.event("info", "published", f"published {one.target.place}", files=one.files, **counts)
 
     def refused(self, error: SecretError) -> None:
         """Say so, with what is wrong."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from secretfetch.cli.telling import Teller
     from secretfetch.materialize import Order, Rendered, Round, Rounds, Written
     from secretfetch.notify import Notifier
-    from secretfetch.plan import Hook, Plan
+    from secretfetch.plan import Hook, Lasting, Plan
     from secretfetch.sidecar import Policy, State
 
 _HEED = 0.5  # seconds after which a signal is seen at the latest
@@ -41,10 +41,10 @@ _REVOKING = 5.0  # the same where there are leases, which a store may be told to
 
 
 class Life:
-    """One process: its plan, its stores, its volumes, and its time.
+    """One process: its plan, its stores, its targets, and its time.
 
     Args:
-        plan: Of volumes.
+        plan: Without standard output.
         policy: When rounds are; of a plan, as another config may say something else.
         teller: Is told of everything.
         habits: What is done after a change.
@@ -81,16 +81,16 @@ class Life:
         return materialize.Rounds(plan, self._stores, self._writers, tell=self._published, before=self._promise)
 
     def lock(self) -> None:
-        """Take all volumes now: nobody else is to write to them as long as this process lives.
+        """Take all targets now: nobody else is to write to them as long as this process lives.
 
         Raises:
             OutputError: Another secretfetch has one, or it cannot be written.
         """
-        for kept in self._rounds.volumes:
-            self._writers.of(kept.volume).take()
+        for kept in self._rounds.targets:
+            self._writers.of(kept.target).take()
 
     def take_over(self) -> None:
-        """Lock the volumes, and go on where an earlier process ended.
+        """Lock the targets, and go on where an earlier process ended.
 
         Raises:
             OutputError: As `lock`.
@@ -105,20 +105,20 @@ class Life:
             rest: What it has asked for within a period need not be asked for again.
         """
         age = self._notes.adopt(self._rounds)
-        for kept in self._rounds.volumes:
-            if kept.seal:
+        for kept in self._rounds.targets:
+            if kept.seal and isinstance(kept.target, Volume):
                 # It may have been killed while it removed old secrets; a set that is adopted is not staged again.
-                self._writers.of(kept.volume).tidy()
-                self._aftermath.adopted(kept.volume.root)
+                self._writers.of(kept.target).tidy()
+                self._aftermath.adopted(kept.target.place)
         if self._notes.pending and self._habits.replays:
             self._aftermath.begin(replay=True)
         if rest and age < self.policy.period:
             idle = self._rounds.at_rest(polled=True)
             self.state = self.told(sidecar.after(self.state, idle, self.now(), self.policy, self.random), idle)
 
-    def volumes(self) -> list[tuple[str, int]]:
-        """Return the root of each volume, and how many files it has."""
-        return [(kept.volume.root, len(kept.paths)) for kept in self._rounds.volumes]
+    def targets(self) -> list[tuple[Lasting, int]]:
+        """Return the targets, and how many files each has, or keys."""
+        return [(kept.target, len(kept.paths)) for kept in self._rounds.targets]
 
     def live(self, *, begin: Callable[[], object]) -> State:
         """Begin, do rounds until the end, and return the last state; a signal at any moment is an end."""
@@ -198,7 +198,7 @@ class Life:
             return False
         rounds = self._rounds_of(plan)
         rounds.inherit(self._rounds)
-        self._writers.keep_only([target for target in plan.targets if isinstance(target, Volume)])
+        self._writers.keep_only([kept.target for kept in rounds.targets])
         self._rounds = rounds
         self.policy = self._policy_of(plan)
         self._aftermath.use(plan.on_change)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
@@ -38,6 +38,8 @@ class Surroundings:
         environ: For `${VAR}`.
         is_provider: Tells whether a name is that of an installed provider.
         provider_names: All of them; only asked when something is wrong.
+        kube_secrets: What becomes of Kubernetes Secrets: files, an apply, or a manifest on standard output.
+        kube_dir: Absolute path of the directory for `dir`; empty is `out`.
     """
 
     out: str
@@ -45,6 +47,8 @@ class Surroundings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_provider: Callable[[str], bool] = lambda _: True
     provider_names: Callable[[], Iterable[str]] = lambda: ()
+    kube_secrets: Literal["dir", "apply", "manifest"] = "dir"
+    kube_dir: str = ""
 
 
 class Catalog:

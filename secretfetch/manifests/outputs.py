@@ -1,6 +1,7 @@
-"""`outputs` of a config -> volumes.
+"""`outputs` of a config -> volumes and Kubernetes Secrets.
 
-What does not belong here: how names and values are written in a config (`entries`), and where files lie (`places`).
+What does not belong here: how names and values are written in a config (`entries`), where files lie (`places`), and
+what is special about Secrets (`secrets`).
 """
 
 from __future__ import annotations
@@ -9,20 +10,22 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from secretfetch.errors import ConfigError, meant
-from secretfetch.manifests import schema
+from secretfetch.manifests import schema, secrets
 from secretfetch.manifests.decoding import at, decode, kind_of, name_of
 from secretfetch.manifests.entries import Reader
 from secretfetch.manifests.places import Place, format_of, place, volumes
 from secretfetch.names import printable
-from secretfetch.plan import DEFAULT_MODE, DataFile, Entries, Entry, Files, Output, PathsTo, RawFile, Volume
+from secretfetch.plan import DEFAULT_MODE, DataFile, Entries, Entry, Files, PathsTo, RawFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretfetch.manifests.catalog import Catalog
     from secretfetch.manifests.document import Document, Path
-    from secretfetch.plan import Format
+    from secretfetch.plan import FileOutput, Format, KubeSecret, Lasting
 
 _LARGEST_ID = 2**32 - 2  # the next one means "leave it" to the kernel
 _CONTENT = ("from", "keys", "defaults", "paths_to")
@@ -43,17 +46,39 @@ class _Draft:
         return self.spec.layout or ""
 
 
-def read(document: Document, catalog: Catalog) -> tuple[Volume, ...]:
+def read(document: Document, catalog: Catalog) -> tuple[Lasting, ...]:
     """Read every output.
 
     Raises:
         ConfigError: One is malformed, or two collide.
     """
     builder = _Builder(document, catalog)
-    drafts = [builder.draft(("outputs", index)) for index in range(len(document.data["outputs"]))]
-    folders = {(draft.where.root, draft.where.path): draft for draft in drafts if draft.where.directory}
-    placed = [(draft.where, builder.output(draft, folders), draft.layout) for draft in drafts]
-    return tuple(volumes(placed))
+    paths: list[Path] = [("outputs", index) for index in range(len(document.data["outputs"]))]
+    drafts = {path: builder.draft(path) for path in paths if not _is_secret(document, path)}
+    folders = {(draft.where.root, draft.where.path): draft for draft in drafts.values() if draft.where.directory}
+    placed: list[tuple[Place, FileOutput, str]] = []
+    applied: dict[str, KubeSecret] = {}
+    for path in paths:
+        if path in drafts:
+            placed.append((drafts[path].where, builder.output(drafts[path], folders), drafts[path].layout))
+            continue
+        secret = builder.secret(path)
+        if catalog.around.kube_secrets == "dir":
+            placed.append((*secrets.as_files(secret, catalog.around.kube_dir or catalog.around.out), ""))
+        elif secret.place in applied:
+            raise ConfigError(
+                f"two outputs make {secret.place}, another one at {applied[secret.place].origin}",
+                ("fix", "put their keys into one, or give one another name"),
+                where=str(secret.origin),
+            )
+        else:
+            applied[secret.place] = replace(secret, sink=catalog.around.kube_secrets)
+    return (*volumes(placed), *applied.values())
+
+
+def _is_secret(document: Document, path: Path) -> bool:
+    given = at(document, path)
+    return isinstance(given, dict) and secrets.FIELD in given
 
 
 class _Builder:
@@ -66,16 +91,13 @@ class _Builder:
 
     def draft(self, path: Path) -> _Draft:
         given = at(self._document, path)
-        if isinstance(given, dict) and "kubernetes_secret" in given:
-            raise self._document.error(
-                (*path, "kubernetes_secret"),
-                "kubernetes_secret outputs are not supported by this version",
-                ("fix", "write files: path:"),
-            )
         spec = decode(self._document, path, schema.Output)
         return _Draft(place(spec.path, self._around, self._document.at(*path, "path")), spec, path, given)
 
-    def output(self, draft: _Draft, folders: Mapping[tuple[str, str], _Draft]) -> Output:
+    def secret(self, path: Path) -> KubeSecret:
+        return secrets.read(self._document, path, self._reader)
+
+    def output(self, draft: _Draft, folders: Mapping[tuple[str, str], _Draft]) -> FileOutput:
         path = draft.path
         common: dict[str, Any] = {
             "path": draft.where.path,

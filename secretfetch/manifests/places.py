@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import ConfigError
 from secretfetch.names import path_fault, printable
-from secretfetch.plan import DataFile, Files, RawFile, Volume
+from secretfetch.plan import Files, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from secretfetch.manifests.catalog import Surroundings
-    from secretfetch.plan import Format, Origin, Output
+    from secretfetch.plan import FileOutput, Format, Origin
 
 _SUFFIXES: dict[str, Format] = {
     ".env": "dotenv",
@@ -72,13 +72,13 @@ def place(text: str, around: Surroundings, origin: Origin) -> Place:
     return Place(os.path.normpath(around.root + folder) if around.root else folder, name, directory, folder)
 
 
-def volumes(placed: Iterable[tuple[Place, Output, str]]) -> Iterator[Volume]:
+def volumes(placed: Iterable[tuple[Place, FileOutput, str]]) -> Iterator[Volume]:
     """Group outputs by volume, in the order of their first output. The third of each is its layout, or nothing.
 
     Raises:
         ConfigError: Two outputs of one volume collide, or one volume lies where another has an output.
     """
-    groups: dict[str, list[tuple[Output, str]]] = {}
+    groups: dict[str, list[tuple[FileOutput, str]]] = {}
     for where, output, layout in placed:
         groups.setdefault(where.root, []).append((output, layout))
     for root, group in groups.items():
@@ -89,7 +89,7 @@ def volumes(placed: Iterable[tuple[Place, Output, str]]) -> Iterator[Volume]:
         yield Volume(root, outputs, "flat" if flat else "swap")
 
 
-def _check_collisions(outputs: Sequence[Output]) -> None:
+def _check_collisions(outputs: Sequence[FileOutput]) -> None:
     taken: dict[str, Origin] = {}
     for path, origin in (pair for output in outputs for pair in _paths(output)):
         other = _collision(path, taken)
@@ -112,7 +112,7 @@ def _collision(path: str, taken: dict[str, Origin]) -> str | None:
     return None
 
 
-def _paths(output: Output) -> Iterator[tuple[str, Origin]]:
+def _paths(output: FileOutput) -> Iterator[tuple[str, Origin]]:
     """Yield the paths that the config shows."""
     if not isinstance(output, Files):
         yield output.path, output.origin
@@ -123,14 +123,14 @@ def _paths(output: Output) -> Iterator[tuple[str, Origin]]:
         yield f"{output.path}/{name}".removeprefix("/"), output.origin
 
 
-def _check_nesting(root: str, outputs: Sequence[Output], roots: Iterable[str]) -> None:
+def _check_nesting(root: str, outputs: Sequence[FileOutput], roots: Iterable[str]) -> None:
     for other in roots:
         below = os.path.relpath(other, root)
         if other == root or below.startswith(".."):
             continue
         top = below.split("/")[0]
         for output in outputs:
-            if isinstance(output, RawFile | DataFile | Files) and output.path.split("/")[0] == top:
+            if output.path.split("/")[0] == top:
                 raise ConfigError(
                     f'the volume {other} lies inside of "{output.path}"',
                     ("fix", "give one of them another path, or a path relative to the same volume"),

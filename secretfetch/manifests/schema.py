@@ -160,6 +160,44 @@ class Output(_Strict):
     ] = False
 
 
+_NAMES = _doc("Names and literals.", extra_json_schema={"additionalProperties": _LITERAL})
+
+
+class KubeSecret(_Strict):
+    """A Kubernetes Secret; where it goes says `--kube-secrets`."""
+
+    kubernetes_secret: Annotated[str, _doc("The name of the Secret.")]
+    namespace: Annotated[str, _doc("Its namespace; that of the pod unless given.")] = ""
+    type: Annotated[str, _doc("Its type, such as `kubernetes.io/tls`.", min_length=1)] = "Opaque"
+    labels: Annotated[dict[str, Any], _NAMES] = {}
+    annotations: Annotated[dict[str, Any], _NAMES] = {}
+    from_: Annotated[
+        Any,
+        _doc(
+            "What is spread into keys and values.",
+            extra_json_schema=_any_of(
+                _TEXT, _ref("Spread"), {"type": "array", "items": _any_of(_TEXT, _ref("Spread"))}
+            ),
+        ),
+    ] = msgspec.field(name="from", default=None)
+    keys: Annotated[
+        dict[str, Any],
+        _doc("Keys, and where the value of each comes from.", extra_json_schema={"additionalProperties": _SOURCE}),
+    ] = {}
+    defaults: Annotated[
+        dict[str, Any],
+        _doc("Literals under everything else.", extra_json_schema={"additionalProperties": _LITERAL}),
+    ] = {}
+    template: Annotated[
+        Any,
+        _doc(
+            "Keys, and the value of each as Jinja2 text.",
+            extra_json_schema={"type": "object", "additionalProperties": _TEXT},
+        ),
+    ] = None
+    allow_empty: Annotated[bool, _doc("Upstream may empty it.")] = False
+
+
 class Refresh(_Strict):
     """How `watch` polls. `fetch` checks it and does not use it."""
 
@@ -228,7 +266,9 @@ class Config(_Strict):
             },
         ),
     ] = {}
-    outputs: Annotated[list[Any], _doc("What is written.", extra_json_schema={"items": _ref("Output")})] = []
+    outputs: Annotated[
+        list[Any], _doc("What is written.", extra_json_schema={"items": _any_of(_ref("Output"), _ref("KubeSecret"))})
+    ] = []
     refresh: Annotated[Any, _doc("How `watch` polls.", extra_json_schema=_ref("Refresh"))] = None
     on_change: Annotated[
         list[Any], _doc("What is done after a change.", extra_json_schema={"items": _ref("OnChange")})
@@ -237,7 +277,7 @@ class Config(_Strict):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a config."""
-    structs = (Config, Secret, Source, Spread, PathsTo, Output, Refresh, OnChange)
+    structs = (Config, Secret, Source, Spread, PathsTo, Output, KubeSecret, Refresh, OnChange)
     _, components = msgspec.json.schema_components(structs, ref_template=_DEFS + "{name}")
     top = components.pop("Config")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": components}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import SecretError, one_or_several
 from secretfetch.mapping import Documents, project
-from secretfetch.plan import DataFile, Process, Stream, Volume
+from secretfetch.plan import DataFile, Process, Stream
 from secretfetch.rendering import merge, render
 from secretfetch.rendering.environment import environment
 
@@ -34,9 +34,9 @@ class Rendered:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def root(self) -> str:
-        """Of the volume; empty for what is none."""
-        return self.target.root if isinstance(self.target, Volume) else ""
+    def place(self) -> str:
+        """Of the target."""
+        return self.target.place
 
 
 def build(plan: Plan, outcomes: Mapping[SecretRef, SecretValue | SecretError]) -> list[Rendered]:
@@ -76,7 +76,7 @@ def _build(target: Target, documents: Documents) -> Rendered:
     errors: list[SecretError] = []
     rendered: list[tuple[Output, Mapping[str, File]]] = []
     names: dict[str, tuple[str, ...]] = {}
-    for output in (target.output,) if isinstance(target, Stream) else target.outputs:
+    for output in target.outputs:
         try:
             bundle = project(output, documents)
             rendered.append((output, render(output, bundle)))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from secretfetch.errors import SecretError
 from secretfetch.materialize import handover
 from secretfetch.materialize.handover import Held, State
+from secretfetch.plan import Volume
 from secretfetch.sinks.volume import STATE, read_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from secretfetch.materialize.rounds import Kept, Rounds
     from secretfetch.provider import SecretRef
@@ -43,16 +44,17 @@ class Notes:
         Returns:
             How old the oldest of what was taken is, in seconds; `inf` if a volume has to be made anew.
         """
-        oldest = 0.0
-        for kept in rounds.volumes:
-            state = None if kept.volume.keep else handover.decode(read_note(kept.volume.root, STATE))
-            if state is None or state.plan != handover.digest_of_volume(kept.volume, rounds.plan):
+        # What is no volume leaves nothing behind, and has to be made anew.
+        oldest = 0.0 if all(isinstance(kept.target, Volume) for kept in rounds.targets) else inf
+        for kept, volume in _volumes(rounds):
+            state = None if volume.keep else handover.decode(read_note(volume.root, STATE))
+            if state is None or state.plan != handover.digest_of_volume(volume, rounds.plan):
                 oldest = inf
                 continue
-            self._known[kept.volume.root] = state
+            self._known[volume.root] = state
             self.pending = self.pending or state.pending
             rounds.stores.take_over(state.stores)
-            intact = rounds.writers.of(kept.volume).seal(state.paths) == state.seal
+            intact = rounds.writers.of(volume).seal(state.paths) == state.seal
             if not intact or not self._take(kept, state, rounds.held):
                 oldest = inf
                 continue
@@ -75,14 +77,14 @@ class Notes:
     def write(self, rounds: Rounds) -> None:
         """Note what has changed since the last time; where nothing has, nothing is touched."""
         stores = rounds.stores.hand_over()
-        for kept in rounds.volumes:
-            if kept.seal and not kept.volume.keep:
-                self._write(kept, rounds, {name: stores[name] for name in stores if name in _stores_of(kept)})
+        for kept, volume in _volumes(rounds):
+            if kept.seal and not volume.keep:
+                self._write(kept, volume, rounds, {name: stores[name] for name in stores if name in _stores_of(kept)})
 
-    def _write(self, kept: Kept, rounds: Rounds, stores: dict[str, dict[str, object]]) -> None:
-        known = self._known.get(kept.volume.root)
+    def _write(self, kept: Kept, volume: Volume, rounds: Rounds, stores: dict[str, dict[str, object]]) -> None:
+        known = self._known.get(volume.root)
         state = State(
-            handover.digest_of_volume(kept.volume, rounds.plan) if known is None else known.plan,
+            handover.digest_of_volume(volume, rounds.plan) if known is None else known.plan,
             kept.seal,
             list(kept.paths),
             0.0,
@@ -91,36 +93,42 @@ class Notes:
             self.pending,
         )
         if known is None or not _alike(known, state):
-            self._put(kept, rounds, state)
+            self._put(volume, rounds, state)
 
     def mark(self, rounds: Rounds, *, pending: bool) -> None:
         """Note that hooks have to be run, or have been."""
         self.pending = pending
-        for kept in rounds.volumes:
-            known = self._known.get(kept.volume.root)
+        for _, volume in _volumes(rounds):
+            known = self._known.get(volume.root)
             if known is not None and known.pending != pending:
-                self._put(kept, rounds, known)
+                self._put(volume, rounds, known)
 
     def forget(self, rounds: Rounds, stores: Collection[str]) -> None:
         """Let the next process make anew what has leases of these stores in it: they have been revoked."""
         from msgspec.structs import replace  # noqa: PLC0415 - kept beside its only use
 
-        for kept in rounds.volumes:
+        for kept, volume in _volumes(rounds):
             leased = {ref.store for ref in kept.refs if ref in rounds.held and rounds.held[ref].due != inf}
-            if leased & set(stores) and kept.volume.root in self._known:
-                self._put(kept, rounds, replace(self._known[kept.volume.root], seal="", stores={}))
+            if leased & set(stores) and volume.root in self._known:
+                self._put(volume, rounds, replace(self._known[volume.root], seal="", stores={}))
 
-    def _put(self, kept: Kept, rounds: Rounds, state: State) -> None:
+    def _put(self, volume: Volume, rounds: Rounds, state: State) -> None:
         from msgspec.structs import replace  # noqa: PLC0415 - kept beside its only use
 
         state = replace(state, at=self._wall(), pending=self.pending)
-        self._known[kept.volume.root] = state
+        self._known[volume.root] = state
         try:
-            rounds.writers.of(kept.volume).note(STATE, handover.encode(state))
+            rounds.writers.of(volume).note(STATE, handover.encode(state))
         except SecretError as error:
             from secretfetch import log  # noqa: PLC0415 - start-up cost
 
             log.event("debug", "note_failed", str(error))
+
+
+def _volumes(rounds: Rounds) -> Iterator[tuple[Kept, Volume]]:
+    for kept in rounds.targets:
+        if isinstance(kept.target, Volume):
+            yield kept, kept.target
 
 
 def _stores_of(kept: Kept) -> set[str]:

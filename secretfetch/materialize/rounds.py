@@ -2,7 +2,7 @@
 
 A round asks only for what may have changed: what has no lease at every poll, a lease when it is due, what failed at
 every try. The values live as long as the round; what has to be known of them later are versions and seals. If one of
-several secrets of a volume has changed, the others are asked for once more. What does not belong here: when the next
+several secrets of a target has changed, the others are asked for once more. What does not belong here: when the next
 round is (`sidecar`).
 """
 
@@ -17,7 +17,7 @@ from secretfetch.materialize.blanks import blanked
 from secretfetch.materialize.building import build_each
 from secretfetch.materialize.fetching import Question, Uses, is_forgiven
 from secretfetch.materialize.handover import Held
-from secretfetch.plan import Volume, sources_of
+from secretfetch.plan import Stream, sources_of
 from secretfetch.provider import SecretValue, Unchanged
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from secretfetch.materialize.building import Rendered
     from secretfetch.materialize.writing import Writers, Written
-    from secretfetch.plan import Plan, Source
+    from secretfetch.plan import Lasting, Plan, Source
     from secretfetch.provider import Outcome, SecretRef, Version
     from secretfetch.stores import Patience, Stores
 
@@ -52,10 +52,10 @@ class Round(NamedTuple):
     """How a round ended.
 
     Attributes:
-        written: Volumes that were published or looked at by their writers.
+        written: Targets that were published or looked at by their writers.
         error: What is wrong now: of this round, or of an earlier one and not cured.
         due: When the first lease wants to be looked at, or a store that is left alone may be tried again.
-        again: Trying again may help before the next poll: a store or a volume has failed, not what a secret holds.
+        again: Trying again may help before the next poll: a store or a target has failed, not what a secret holds.
         polled: It was a poll.
         read: Source name -> whether it could be read, of what was asked for.
     """
@@ -69,19 +69,19 @@ class Round(NamedTuple):
 
 
 class Kept:
-    """What is known of one volume between rounds.
+    """What is known of one target between rounds.
 
     Attributes:
-        volume: Which.
+        target: Which.
         sources: Every use of a secret in it.
-        paths: Of the files that are published.
+        paths: Of the files that are published; the keys of a Kubernetes Secret.
         seal: Of them; empty: it has to be written anew.
         fault: Why what the stores hold cannot be written; only another version cures it.
     """
 
-    def __init__(self, volume: Volume) -> None:
-        self.volume = volume
-        self.sources: list[Source] = [source for output in volume.outputs for source in sources_of(output)]
+    def __init__(self, target: Lasting) -> None:
+        self.target = target
+        self.sources: list[Source] = [source for output in target.outputs for source in sources_of(output)]
         self.refs = {source.ref for source in self.sources}
         self.paths: tuple[str, ...] = ()
         self.seal = ""
@@ -101,7 +101,7 @@ class Rounds:
     """The rounds of one plan.
 
     Args:
-        plan: Of volumes.
+        plan: Without standard output.
         stores: Of the plan.
         writers: Of the process.
         tell: Told of what was published, while the values are still there.
@@ -121,7 +121,7 @@ class Rounds:
         self.stores = stores
         self.writers = writers
         self.held: dict[SecretRef, Held] = {}
-        self.volumes = [Kept(target) for target in plan.targets if isinstance(target, Volume)]
+        self.targets = [Kept(target) for target in plan.targets if not isinstance(target, Stream)]
         self._tell = tell
         self._before = before
         self._uses = Uses(plan)
@@ -131,22 +131,22 @@ class Rounds:
         """Go on from the rounds of an earlier plan with what has stayed the same."""
         same = {name for name, store in self.plan.stores.items() if store.is_like(old.plan.stores.get(name))}
         self.held = {ref: old.held[ref] for ref in self._uses.by_ref if ref in old.held and ref.store in same}
-        known = {kept.volume: kept for kept in old.volumes}
-        for kept in self.volumes:
-            if kept.volume in known and all(ref.store in same for ref in kept.refs):
-                kept.paths, kept.seal = known[kept.volume].paths, known[kept.volume].seal
-                kept.fault = known[kept.volume].fault
+        known = {kept.target: kept for kept in old.targets}
+        for kept in self.targets:
+            if kept.target in known and all(ref.store in same for ref in kept.refs):
+                kept.paths, kept.seal = known[kept.target].paths, known[kept.target].seal
+                kept.fault = known[kept.target].fault
 
     def play(self, order: Order) -> Round:
         """Do one round. What was published before stays wherever something is wrong."""
-        for kept in self.volumes:
-            if kept.seal and kept.seal != self.writers.of(kept.volume).seal(kept.paths):
+        for kept in self.targets:
+            if kept.seal and kept.seal != self.writers.of(kept.target).seal(kept.paths):
                 kept.seal = ""
         outcomes = self._uses.ask(self.stores, Question(self._wanted(order), order.deadline, order.patience))
         changed = {ref for ref, outcome in outcomes.items() if self._is_changed(ref, outcome)}
         gone = {ref for ref, outcome in outcomes.items() if self._is_gone(ref, outcome)}
         self._remember(outcomes, order)
-        for kept in self.volumes:
+        for kept in self.targets:
             if kept.refs & changed or (kept.refs & gone and not self._lacks(kept)):
                 kept.reopen()
         with redaction.known(outcome.data for outcome in outcomes.values() if isinstance(outcome, SecretValue)):
@@ -163,7 +163,7 @@ class Rounds:
 
     def _wanted(self, order: Order) -> dict[SecretRef, Version | None]:
         """Return what is to be asked for; with no version where the value is needed whatever it is."""
-        anew = {ref for kept in self.volumes if kept.is_open for ref in kept.refs}
+        anew = {ref for kept in self.targets if kept.is_open for ref in kept.refs}
         wanted: dict[SecretRef, Version | None] = {}
         for ref in self._uses.by_ref:
             held = self.held.get(ref)
@@ -203,33 +203,42 @@ class Rounds:
 
         A start does so with all volumes, those that lack a secret too: one run tells everything that is wrong.
         """
-        ready = [kept for kept in self.volumes if kept.is_open and (order.whole or not self._lacks(kept))]
+        ready = [kept for kept in self.targets if kept.is_open and (order.whole or not self._lacks(kept))]
         lacking = {ref: None for kept in ready for ref in kept.refs if isinstance(outcomes.get(ref), Unchanged | None)}
         more = self._uses.ask(self.stores, Question(lacking, order.deadline, order.patience))
         self._remember(more, order)
         outcomes |= more
         ready = [kept for kept in ready if order.whole or not self._lacks(kept)]
         values = {ref: outcome for ref, outcome in outcomes.items() if not isinstance(outcome, Unchanged)}
-        made, failed = build_each([kept.volume for kept in ready], values)
-        errors = {target.root: error for target, error in failed if isinstance(target, Volume)}
-        errors |= {item.root: one_or_several(blank) for item in made if (blank := blanked(item, outcomes))}
+        made, failed = build_each([kept.target for kept in ready], values)
+        errors = {target.place: error for target, error in failed}
+        for item in made:
+            if not isinstance(item.target, Stream) and (blank := self._blanked(item, item.target, outcomes)):
+                errors[item.place] = blank
         for kept in ready:
-            if not order.whole and kept.volume.root in errors:
-                kept.fault = bare(errors.pop(kept.volume.root))
-        faulty = {*errors, *(kept.volume.root for kept in ready if kept.fault is not None)}
-        return [item for item in made if item.root not in faulty], errors
+            if not order.whole and kept.target.place in errors:
+                kept.fault = bare(errors.pop(kept.target.place))
+        faulty = {*errors, *(kept.target.place for kept in ready if kept.fault is not None)}
+        return [item for item in made if item.place not in faulty], errors
+
+    def _blanked(self, item: Rendered, target: Lasting, outcomes: Mapping[SecretRef, Outcome]) -> SecretError | None:
+        try:
+            blank = blanked(item, self.writers.of(target), outcomes)
+        except SecretError as error:  # nobody can say what is there now
+            return error
+        return one_or_several(blank) if blank else None
 
     def _write(self, made: list[Rendered], order: Order) -> tuple[list[Written], dict[str, SecretError]]:
         try:
             written, refused = self.writers.write_each(made, whole=order.whole, before=self._before)
         except SecretError as error:  # of a start: nothing counts as written
             return [], {"": error}
-        paths = {item.root: tuple(item.files) for item in made}
-        done = {one.volume.root for one in written}
-        for kept in self.volumes:
-            if kept.volume.root in done:
-                kept.paths = paths[kept.volume.root]
-                kept.seal = self.writers.of(kept.volume).seal(kept.paths)
+        paths = {item.place: tuple(item.files) for item in made}
+        done = {one.target.place for one in written}
+        for kept in self.targets:
+            if kept.target.place in done:
+                kept.paths = paths[kept.target.place]
+                kept.seal = self.writers.of(kept.target).seal(kept.paths)
         if written:
             self._tell(written, made)
         return written, refused
@@ -241,7 +250,7 @@ class Rounds:
         errors: Mapping[str, SecretError],
         order: Order,
     ) -> Round:
-        faults = (kept.fault for kept in self.volumes if kept.fault is not None and not self._lacks(kept))
+        faults = (kept.fault for kept in self.targets if kept.fault is not None and not self._lacks(kept))
         wrong = [*(bare(error) for error in errors.values()), *faults, *self._failed.values()]
         due = min((held.due for ref, held in self.held.items() if ref not in self._failed), default=inf)
         read = {source.name: ref not in self._failed for ref in outcomes for source in self._uses.by_ref[ref]}
@@ -249,7 +258,9 @@ class Rounds:
         alone = self.stores.left_alone()
         worth = [ref for ref, failure in self._failed.items() if not isinstance(failure, Throttled)]
         # A start has tried until its deadline: one more round would only be shorter.
-        again = not order.whole and (bool(errors) or any(ref.store not in alone for ref in worth))
+        again = any(error.retryable for error in errors.values()) or (
+            not order.whole and (bool(errors) or any(ref.store not in alone for ref in worth))
+        )
         return Round(tuple(written), error, min(due, self.stores.retry_at()), again, order.poll, read)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from secretfetch.bundle import Bundle, File, Item
 from secretfetch.errors import SecretError, one_or_several
 from secretfetch.jsontext import TooLarge
-from secretfetch.names import path_fault, variable_fault
-from secretfetch.plan import DataFile, Files, RawFile
+from secretfetch.names import path_fault, secret_key_fault, variable_fault
+from secretfetch.plan import DataFile, Files, KubeSecret, RawFile
 from secretfetch.rendering import refusals
 from secretfetch.rendering.dialects import KUBELET_FILE, LINES, VARIABLES, CannotHold
 from secretfetch.rendering.documents import DOCUMENTS, node_of
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from secretfetch.jsontext import Json
-    from secretfetch.plan import Output
+    from secretfetch.plan import FileOutput, Output
 
 _T = TypeVar("_T")
+
+SECRET_BYTES = 1 << 20
+"""The most that the data of a Kubernetes Secret may be, by the API server."""
 
 __all__ = ["merge", "render"]
 
@@ -45,6 +48,8 @@ def render(output: Output, bundle: Bundle) -> dict[str, File]:
         value = bundle.get("")
         return {output.path: _file(output, value.data, value.mode)} if value else {}
     items = sorted(bundle.items())
+    if isinstance(output, KubeSecret):
+        return _data(output, items)
     if isinstance(output, Files):
         return _directory(output, items)
     content = _document(output, items) if output.format in DOCUMENTS else _lines(output, items)
@@ -70,18 +75,32 @@ def merge(rendered: Iterable[tuple[Output, Mapping[str, File]]]) -> dict[str, Fi
     return dict(sorted(files.items()))
 
 
-def _file(output: Output, data: bytes, mode: int | None = None) -> File:
+def _file(output: FileOutput, data: bytes, mode: int | None = None) -> File:
     return File(data, output.mode if mode is None else mode, output.owner)
 
 
 def _directory(output: Files, items: list[tuple[str, Item]]) -> dict[str, File]:
     prefix = output.path.rstrip("/") + "/" if output.path else ""
     named = dict(items)
+    if output.is_secret:
+        _check_data(output, items)
     faults = ((name, item, path_fault(name) or path_fault(prefix + name)) for name, item in items)
     errors = [refusals.no_file(output, name, item, fault) for name, item, fault in faults if fault]
     errors += [refusals.under_a_file(output, name, parent, named[name]) for name, parent in _under_files(named)]
     _raise_all(errors)
     return {prefix + name: _file(output, item.data, item.mode) for name, item in items}
+
+
+def _data(output: KubeSecret, items: list[tuple[str, Item]]) -> dict[str, File]:
+    _check_data(output, items)
+    return {name: File(item.data, 0) for name, item in items}
+
+
+def _check_data(output: KubeSecret | Files, items: list[tuple[str, Item]]) -> None:
+    faults = ((name, item, secret_key_fault(name)) for name, item in items)
+    _raise_all([refusals.no_secret_key(output, name, item, fault) for name, item, fault in faults if fault])
+    if sum(len(item.data) for _, item in items) > SECRET_BYTES:
+        raise refusals.too_much_for_a_secret(output, max(items, key=lambda named: len(named[1].data))[0])
 
 
 def _document(output: DataFile, items: list[tuple[str, Item]]) -> bytes:

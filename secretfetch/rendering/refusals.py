@@ -9,13 +9,13 @@ import re
 from typing import TYPE_CHECKING
 
 from secretfetch.errors import DataError
-from secretfetch.names import printable, variable_fault
+from secretfetch.names import printable, secret_key_fault, variable_fault
 from secretfetch.rendering.dialects import KUBELET_FILE, LINES, VARIABLES, CannotHold, decoded
 from secretfetch.rendering.documents import DOCUMENTS
 
 if TYPE_CHECKING:
     from secretfetch.bundle import Item
-    from secretfetch.plan import DataFile, Files, Output
+    from secretfetch.plan import DataFile, Files, KubeSecret, Output
 
 _ELSEWHERE = "leave the name out of one output with `exclude`, or give one output another path"
 _RENAME = "leave it out with `exclude`, or give it another name under `keys:`"
@@ -37,6 +37,24 @@ def no_variable(output: DataFile, name: str, item: Item) -> DataError:
 def no_file(output: Files, name: str, item: Item, fault: str) -> DataError:
     """Refuse a name that no file of a volume can have."""
     return _about(output, item, f"{_shown(name)} {fault}", _RENAME)
+
+
+def no_secret_key(output: KubeSecret | Files, name: str, item: Item, fault: str) -> DataError:
+    """Refuse a name that no key of a Kubernetes Secret can have."""
+    clean = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    fix = f"`sanitize: true` in its `from` makes it {printable(clean)}; or name it yourself under `keys:`"
+    fix = _RENAME if secret_key_fault(clean) or clean == name else fix
+    return _about(output, item, f"{_shown(name)} {fault}: it cannot be a key of a Kubernetes Secret", fix)
+
+
+def too_much_for_a_secret(output: KubeSecret | Files, largest: str) -> DataError:
+    """Refuse more data than a Kubernetes Secret holds."""
+    return DataError(
+        f"{_name(output)}: the data is over 1,048,576 bytes, which is the most that a Kubernetes Secret holds",
+        ("largest", _shown(largest)),
+        ("fix", "divide it among several Secrets, or write large values to a volume"),
+        where=str(output.origin),
+    )
 
 
 def under_a_file(output: Files, name: str, parent: str, item: Item) -> DataError:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from secretfetch.sinks import fsio, layout, listing
 from secretfetch.sinks.listing import Listing
-from secretfetch.sinks.tree import DIRECTORY_MODE, Change, Tree, parents, top
+from secretfetch.sinks.tree import DIRECTORY_MODE, Tree, parents, top
+from secretfetch.sinks.writer import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

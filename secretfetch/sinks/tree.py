@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from secretfetch.bundle import File
@@ -17,18 +16,6 @@ Tree: TypeAlias = Mapping[str, File]
 
 Branch: TypeAlias = dict[str, "File | Branch"]
 """The same tree, one dictionary per directory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a reader finds different, as relative paths: content, mode or owner. False where nothing is."""
-
-    added: frozenset[str] = frozenset()
-    updated: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
 
 
 def check(tree: Tree) -> None:

@@ -50,6 +50,7 @@ _FIXES = {
     errno.ELOOP: _MOVE,
     errno.EPERM: (("fix", "a file system without links or modes cannot be swapped: try `layout: flat`"),),
     errno.EBUSY: (("fix", "mount the volume as a directory: a single file that is mounted cannot be replaced"),),
+    errno.EMFILE: (("fix", "raise the limit of open files (`ulimit -n`): 64 is enough, more with many stores"),),
     errno.EXDEV: (("fix", "give what lies on the other file system an output with an absolute path"),),
 }
 

@@ -18,8 +18,9 @@ from secretfetch.sinks.notes import read as read_note
 from secretfetch.sinks.outside import Outside
 from secretfetch.sinks.seal import seal, weight
 from secretfetch.sinks.survey import survey
-from secretfetch.sinks.tree import Change, Tree, check
+from secretfetch.sinks.tree import Tree, check
 from secretfetch.sinks.trouble import told
+from secretfetch.sinks.writer import Change
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,7 +40,6 @@ __all__ = [
     "VolumeWriter",
     "compare",
     "read_note",
-    "weight",
 ]
 
 DEFAULT_GRACE = 2.0
@@ -216,6 +216,14 @@ class VolumeWriter:
             return seal(fd, paths)
         finally:
             os.close(fd)
+
+    def compare(self, tree: Tree) -> Change:
+        """Tell what publishing a tree would change; see the function of that name."""
+        return compare(self.root, tree, keep=self.keep)
+
+    def is_full(self, path: str) -> bool:
+        """Tell whether there is a file with content, or a directory with files, at `path` (empty: the volume)."""
+        return weight(self.root, path) > 0
 
     def note(self, name: str, content: bytes) -> None:
         """Put a private note into the volume, in place of an older one: mode 0600, for the next secretfetch.

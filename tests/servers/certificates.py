@@ -32,7 +32,7 @@ class Authority:
         return str(self.folder / f"{self.name}.pem")
 
     def issue(
-        self, name: str, *hosts: str, days: tuple[float, float] = (-1, 1), client: bool = False
+        self, name: str, *hosts: str, days: tuple[float, float] = (-1, 1), client: bool = False, group: str = ""
     ) -> tuple[str, str]:
         """Make a certificate; return its file and that of its key.
 
@@ -41,10 +41,11 @@ class Authority:
             hosts: Names and addresses.
             days: Valid from and until, counted from now.
             client: For a client instead of a server.
+            group: The organisation, which Kubernetes takes for a group.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         use = x509.ExtendedKeyUsageOID.CLIENT_AUTH if client else x509.ExtendedKeyUsageOID.SERVER_AUTH
-        builder = _builder(name, days).issuer_name(self.certificate.subject).public_key(key.public_key())
+        builder = _builder(name, days, group).issuer_name(self.certificate.subject).public_key(key.public_key())
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         if hosts:
             names = [_general(host) for host in hosts]
@@ -72,19 +73,20 @@ def authority(folder: Path, name: str) -> Authority:
     return Authority(folder, name, key, certificate)
 
 
-def _builder(name: str, days: tuple[float, float]) -> x509.CertificateBuilder:
+def _builder(name: str, days: tuple[float, float], group: str = "") -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
-        .subject_name(_name(name))
+        .subject_name(_name(name, group))
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + dt.timedelta(days=days[0]))
         .not_valid_after(now + dt.timedelta(days=days[1]))
     )
 
 
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+def _name(text: str, group: str = "") -> x509.Name:
+    groups = [x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, group)] if group else []
+    return x509.Name([*groups, x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
 
 def _general(host: str) -> x509.GeneralName:
