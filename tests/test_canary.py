@@ -20,7 +20,8 @@ import secretfetch
 from secretfetch import bundle, errors, expressions, jsontext, log, materialize, plan, provider, stores, templates
 from secretfetch.mapping import Documents, project
 from secretfetch.materialize import fetching, handover, notes, rounds
-from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, tree, volume
+from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, volume, writer
+from secretfetch.sinks.kubernetes import applying, cluster, contents, manifest, refusals
 from secretfetch.stores import breaker, clock, discovery, errand, patience
 from secretfetch.templates import values
 
@@ -46,10 +47,12 @@ _OUTPUTS = (
 )
 _STORE = plan.Store("memory", "memory", {"token": VALUES[0], "nested": {"list": list(VALUES)}})
 _VOLUME = plan.Volume("/secrets", _OUTPUTS)
+_SECRET = plan.KubeSecret("db", _ENTRIES)
 _FILE = bundle.File(_DATA, 0o440)
 _ITEM = bundle.Item(_DATA, DOCUMENT, origin="db#K")
-_CHANGE = tree.Change(added=frozenset({"a"}))
+_CHANGE = writer.Change(added=frozenset({"a"}))
 _RENDERED = materialize.Rendered(_VOLUME, {"a": _FILE}, {"a": ("K",)})
+_CLUSTER = types.SimpleNamespace(get=lambda _: None, apply=lambda *_, **__: None, owners=lambda _: [])
 _PATHS = plan.PathsTo(_ENTRIES, "/secrets/f")
 
 
@@ -91,6 +94,7 @@ _SAMPLES = {
     plan.DataFile: [_OUTPUTS[3]],
     plan.Files: [_OUTPUTS[4]],
     plan.Volume: [_VOLUME],
+    plan.KubeSecret: [_SECRET],
     plan.Stream: [plan.Stream(_OUTPUTS[0])],
     plan.Process: [plan.Process((_OUTPUTS[3],))],
     plan.CommandHook: [plan.CommandHook(("run", *VALUES))],
@@ -110,6 +114,11 @@ _SAMPLES = {
     swap.SwapWork: [],
     flat.FlatWork: [],
     hold.Hold: [],
+    contents.Found: [contents.found(manifest.body(_SECRET, {"a": _FILE}))],
+    manifest.ManifestWriter: [manifest.ManifestWriter(_SECRET)],
+    manifest._Manifest: [manifest.ManifestWriter(_SECRET).stage({"a": _FILE})],
+    applying.SecretWriter: [applying.SecretWriter(_SECRET, _CLUSTER)],
+    applying._Staged: [applying.SecretWriter(_SECRET, _CLUSTER).stage({"a": _FILE})],
 }
 # Types that no value ever reaches, each with what it holds instead.
 _EMPTY = {
@@ -144,7 +153,9 @@ _EMPTY = {
     listing.Listing: "names",
     outside.Outside: "functions",
     reaper.Reaper: "names",
-    tree.Change: "names",
+    writer.Change: "names",
+    refusals.Asked: "names",
+    cluster.Cluster: "a client",
     clock.SystemClock: "nothing",
     discovery.Installed: "names",
     errand.Round: "a clock, a deadline and refs",

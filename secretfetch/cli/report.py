@@ -115,11 +115,10 @@ def written(results: Sequence[Written], rendered: Sequence[Rendered]) -> None:
 def unchanged(targets: Sequence[tuple[Lasting, int]]) -> None:
     """Say that everything in these targets (with the number of their files or keys) is as it has to be."""
     files = sum(count for target, count in targets if _is_volume(target))
-    secrets = [target for target, _ in targets if not _is_volume(target)]
-    places = ", ".join(_shown(target.place) for target, _ in targets)
-    counts = [_plural(files, "file")] if files or not secrets else []
-    counts += [_plural(len(secrets), "Secret")] if secrets else []
-    _say("info", "unchanged", f"nothing changed: {' and '.join(counts)} in {places}", files=files)
+    roots = ", ".join(_shown(target.place) for target, _ in targets if _is_volume(target))
+    others = [target.place for target, _ in targets if not _is_volume(target)]
+    said = ", ".join([*([f"{_plural(files, 'file')} in {roots}"] if roots else []), *others])
+    _say("info", "unchanged", f"nothing changed: {said}", files=files)
 
 
 def planned(

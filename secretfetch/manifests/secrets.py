@@ -42,7 +42,10 @@ def read(document: Document, path: Path, reader: Reader) -> KubeSecret:
     entries = Entries(
         reader.literals((*path, "defaults")) if "defaults" in given else (),
         reader.spreads((*path, "from")) if "from" in given else (),
-        (*reader.keys((*path, "keys"), modes=False), *_templates(document, path, reader)),
+        (
+            *(reader.keys((*path, "keys"), modes=False) if "keys" in given else ()),
+            *_templates(document, path, reader),
+        ),
     )
     return KubeSecret(
         spec.kubernetes_secret,

@@ -152,10 +152,12 @@ class Rounds:
         with redaction.known(outcome.data for outcome in outcomes.values() if isinstance(outcome, SecretValue)):
             made, errors = self._build(outcomes, order)
             written: list[Written] = []
+            refused: dict[str, SecretError] = {}
             if not (order.whole and (errors or self._failed)):
                 written, refused = self._write(made, order)
-                errors |= refused
-        return self._ended(outcomes, written, errors, order)
+        ended = self._ended(outcomes, written, errors | refused, order)
+        # A target may be away for a moment, as a store may be: nobody has waited for it yet.
+        return ended._replace(again=ended.again or any(error.retryable for error in refused.values()))
 
     def at_rest(self, *, polled: bool) -> Round:
         """Return a round in which nothing was to be done."""
@@ -258,9 +260,7 @@ class Rounds:
         alone = self.stores.left_alone()
         worth = [ref for ref, failure in self._failed.items() if not isinstance(failure, Throttled)]
         # A start has tried until its deadline: one more round would only be shorter.
-        again = any(error.retryable for error in errors.values()) or (
-            not order.whole and (bool(errors) or any(ref.store not in alone for ref in worth))
-        )
+        again = not order.whole and (bool(errors) or any(ref.store not in alone for ref in worth))
         return Round(tuple(written), error, min(due, self.stores.retry_at()), again, order.poll, read)
 
 

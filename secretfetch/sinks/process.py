@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 131_071
 """Bytes of one variable, its name and = included, that Linux takes."""
+_LEAST, _MOST = 131_072, 6 << 20  # bytes of all variables and arguments, whatever the stack limit is
 _REFUSED = {errno.EACCES, errno.EPERM, errno.ENOEXEC, errno.EISDIR, errno.ELIBBAD, errno.ETXTBSY, errno.EINVAL}
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _PYTHON_IGNORES = ("SIGPIPE", "SIGXFZ", "SIGXFSZ")
@@ -68,6 +69,30 @@ def reset_signals(ignored: Iterable[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
+def check(argv: Sequence[str], environ: Mapping[bytes, bytes]) -> None:
+    """Refuse an environment that Linux does not take, before a program is stopped for its sake.
+
+    Raises:
+        StartFailed: One variable, or all of them with the arguments, are too large.
+    """
+    import resource  # noqa: PLC0415 - start-up cost
+
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    most = _MOST if stack == resource.RLIM_INFINITY else max(_LEAST, min(stack // 4, _MOST))
+    if any(size > LONGEST for size in _sizes(environ).values()) or _total(argv, environ) > most:
+        raise _too_large(f'"{argv[0]}"', argv, environ)
+
+
+def _sizes(environ: Mapping[bytes, bytes]) -> dict[bytes, int]:
+    return {name: len(name) + 1 + len(value) for name, value in environ.items()}
+
+
+def _total(argv: Sequence[str], environ: Mapping[bytes, bytes]) -> int:
+    """Return the bytes that the kernel counts: each text ends in NUL and has a pointer."""
+    texts = [*(len(os.fsencode(word)) for word in argv), *_sizes(environ).values()]
+    return sum(texts) + 9 * len(texts)
+
+
 def trouble(error: OSError | ValueError, argv: Sequence[str], environ: Mapping[bytes, bytes]) -> SecretError:
     """Say why a program was not started; no variable's value, and no argument but the program."""
     program = f'"{argv[0]}"'
@@ -90,14 +115,13 @@ def trouble(error: OSError | ValueError, argv: Sequence[str], environ: Mapping[b
 
 
 def _too_large(program: str, argv: Sequence[str], environ: Mapping[bytes, bytes]) -> SecretError:
-    sizes = {name: len(name) + len(value) + 1 for name, value in environ.items()}
+    sizes = _sizes(environ)
     largest = max(sizes, key=lambda name: sizes[name], default=b"")
     shown = largest.decode(errors="replace")
     fix = ("fix", "give large values as files: a directory output (a path that ends in /) and `paths_to`")
     if sizes.get(largest, 0) > LONGEST:
         headline = f"the variable {shown} has {sizes[largest]:,} bytes, one may have {LONGEST:,}"
         return StartFailed(f"cannot start {program}: {headline}", fix)
-    total = sum(sizes.values()) + sum(len(os.fsencode(word)) + 1 for word in argv)
-    headline = f"environment and arguments have {total:,} bytes, more than this system takes"
+    headline = f"environment and arguments have {_total(argv, environ):,} bytes, more than this system takes"
     limit = ("limit", "a quarter of the stack limit (ulimit -s), 6 MiB at most; one argument 131,071 bytes")
     return StartFailed(f"cannot start {program}: {headline}", limit, ("largest", f"{shown}, {sizes[largest]:,}"), fix)

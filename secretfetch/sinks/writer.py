@@ -32,16 +32,20 @@ class Prepared(Protocol):
     @property
     def change(self) -> Change:
         """See there."""
+        ...
 
     @property
     def first(self) -> bool:
         """See there."""
+        ...
 
     def publish(self) -> Change:
         """Make it visible; a second call does nothing."""
+        ...
 
     def abort(self) -> None:
         """Give it up; after `publish` this does nothing."""
+        ...
 
 
 class Writer(Protocol):
@@ -49,18 +53,24 @@ class Writer(Protocol):
 
     def take(self) -> None:
         """Let nobody else of ours write from now on, where the target has a lock."""
+        ...
 
     def stage(self, files: Mapping[str, File], /) -> Prepared:
         """Prepare a set, and publish nothing of it."""
+        ...
 
     def compare(self, files: Mapping[str, File], /) -> Change:
         """Tell what publishing would change; nothing is touched."""
+        ...
 
     def seal(self, names: Collection[str], /) -> str:
         """Return what changes if anybody changes what was published; empty if something is not there."""
+        ...
 
     def is_full(self, name: str, /) -> bool:
         """Tell whether an output has content now."""
+        ...
 
     def close(self, *, wait: bool = True) -> None:
         """Let go of it."""
+        ...

@@ -176,12 +176,12 @@ def cluster() -> Cluster:
         config = KubeConfig.from_env().get()
         client = Client(config=config, field_manager=MANAGER, timeout=timeout)
     except (Wrong, KeyError, OSError, ValueError, TypeError, AssertionError, AttributeError) as error:
-        raise _no_way(in_pod, error) from None
+        reason = printable(str(error), 200) if isinstance(error, Wrong | OSError) else type(error).__name__
+        raise _no_way(reason, in_pod=in_pod) from None
     return Cluster(client, pod=(os.environ.get("POD_NAME") or os.environ.get("HOSTNAME", "")) if in_pod else "")
 
 
-def _no_way(in_pod: bool, error: Exception) -> ConfigError:
-    reason = printable(str(error), 200) if isinstance(error, OSError) else type(error).__name__
+def _no_way(reason: str, *, in_pod: bool) -> ConfigError:
     if in_pod:
         return ConfigError(
             f"cannot log in to the API server as the pod: {reason}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from secretfetch.sinks.writer import Change
 
@@ -15,7 +16,8 @@ MANAGER = "secretfetch"
 """Our field manager: what a person sees in `kubectl get secret -o yaml --show-managed-fields`."""
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """A Secret as it is there.
 
     Attributes:
@@ -26,9 +28,9 @@ class Found(NamedTuple):
         owned: What our field manager has applied: `data/KEY`, `label/NAME`, `annotation/NAME`, `owner/UID`.
     """
 
-    data: Mapping[str, bytes]
+    data: Mapping[str, bytes] = field(repr=False)
     kind: str
-    marks: Mapping[str, str]
+    marks: Mapping[str, str] = field(repr=False)
     owners: frozenset[str]
     owned: frozenset[str]
 

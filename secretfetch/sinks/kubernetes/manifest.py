@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from secretfetch.errors import OutputError
 from secretfetch.sinks.writer import Change
 
 if TYPE_CHECKING:
@@ -72,8 +74,13 @@ class _Manifest:
 
     def publish(self) -> Change:
         text, self._text = self._text, ""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as failure:
+            raise OutputError(f"cannot write to standard output: {os.strerror(failure.errno or 0)}") from None
         return self.change
 
     def abort(self) -> None:
