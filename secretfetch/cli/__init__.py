@@ -104,6 +104,11 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     raise Terminated(number)
 
 
+def ask(number: int) -> None:
+    """Let `heed` stop, from whatever thread: as a signal would, but for the place."""
+    _asked.append(number)
+
+
 def heed() -> None:
     """Stop now if that was asked for: Python drops what a handler throws in the middle of some of its own callbacks.
 

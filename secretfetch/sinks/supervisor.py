@@ -66,7 +66,7 @@ class Supervisor:
         self._on_end = on_end
         self._system = system or System(self.died)
         self._inbox: SimpleQueue[Environ | int | _Told] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._over = threading.Event()
         self._next: Environ | None = None
         self._pid = 0
         self._kill_at: float | None = None
@@ -80,13 +80,11 @@ class Supervisor:
 
     def begin(self) -> None:
         """Start to work off what is asked for."""
-        self._thread = threading.Thread(target=self._work, name="supervisor", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._work, name="supervisor", daemon=True).start()
 
     def join(self) -> None:
         """Wait for the end of the program; it has been asked to stop, or ends by itself."""
-        if self._thread is not None:
-            self._thread.join()
+        self._over.wait()
 
     def use(self, environ: Environ) -> None:
         """Run the program with this environment: start it, start it anew, or tell it by a signal."""
@@ -107,6 +105,7 @@ class Supervisor:
     def _work(self) -> None:
         while not self.has_ended:
             self.step()
+        self._over.set()
         self._on_end()
 
     def step(self) -> None:
