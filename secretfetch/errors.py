@@ -13,6 +13,9 @@
     |   `-- Throttled                75   yes              a quota is used up: a start waits, a poll yields
     |-- OutputError                  73                    the output cannot be written
     |-- HookFailed                   75   yes              what follows a change did not work; it never ends a run
+    |-- CommandNotFound             127                    `exec`: there is no such program
+    |-- CommandRefused              126                    `exec`: it is there and cannot be run
+    |-- StartFailed                 125                    `exec`: the system cannot start it
     `-- Several                      its first permanent error's
 
 Anything else that is raised is a bug: exit 70. `optional` forgives `NotFound` and `KeyNotFound` and nothing else.
@@ -143,6 +146,27 @@ class HookFailed(SecretError):
     code = "HOOK_FAILED"
     exit_code = 75
     retryable = True
+
+
+class CommandNotFound(SecretError):
+    """`exec`: the program, or the interpreter that its first line names, is not there."""
+
+    code = "COMMAND_NOT_FOUND"
+    exit_code = 127
+
+
+class CommandRefused(SecretError):
+    """`exec`: the program is there and cannot be run."""
+
+    code = "COMMAND_NOT_EXECUTABLE"
+    exit_code = 126
+
+
+class StartFailed(SecretError):
+    """`exec`: the system cannot start the program: too many processes, an environment that is too large."""
+
+    code = "COMMAND_NOT_STARTED"
+    exit_code = 125
 
 
 class Several(SecretError):

@@ -298,8 +298,23 @@ class Stream(msgspec.Struct, frozen=True):
         return "-"
 
 
-Target: TypeAlias = Volume | Stream | KubeSecret
-Lasting: TypeAlias = Volume | KubeSecret
+class Process(msgspec.Struct, frozen=True):
+    """The environment of a program that is started: the values of env outputs as they are, in no dialect.
+
+    Attributes:
+        outputs: Whose values they are; of their paths, modes and owners nothing comes.
+    """
+
+    outputs: tuple[DataFile, ...]
+
+    @property
+    def place(self) -> str:
+        """As of a volume."""
+        return "the environment"
+
+
+Target: TypeAlias = Volume | Stream | KubeSecret | Process
+Lasting: TypeAlias = Volume | KubeSecret | Process
 """A target that can be compared with what it is to be, and written again."""
 
 

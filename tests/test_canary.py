@@ -96,6 +96,7 @@ _SAMPLES = {
     plan.Volume: [_VOLUME],
     plan.KubeSecret: [_SECRET],
     plan.Stream: [plan.Stream(_OUTPUTS[0])],
+    plan.Process: [plan.Process((_OUTPUTS[3],))],
     plan.CommandHook: [plan.CommandHook(("run", *VALUES))],
     plan.WebhookHook: [plan.WebhookHook(f"https://user:{MARKS[0]}@host/?token={MARKS[1]}")],
     plan.Plan: [plan.Plan({"memory": _STORE}, (_VOLUME,))],

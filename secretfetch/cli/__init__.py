@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _BROKEN_PIPE = 73
+ignored_before: list[int] = []
+"""Signals that we have a handler for, and that whoever started us had ignored."""
 
 
 class Terminated(BaseException):
@@ -36,7 +38,7 @@ def run(argv: Sequence[str] | None = None) -> NoReturn:
     threading.excepthook = lambda failed: _ignored(failed.exc_type)
     try:  # from its first handler on a signal may come anywhere: between any two of these lines too
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stop)
+            _take(number)
         code = main(argv)
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -46,6 +48,11 @@ def run(argv: Sequence[str] | None = None) -> NoReturn:
     except Terminated as stop:
         code = stop.exit_code if code == EXIT_BUG else code
     os._exit(code)
+
+
+def _take(number: int) -> None:
+    if signal.signal(number, _stop) is signal.SIG_IGN:
+        ignored_before.append(number)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +102,11 @@ _asked: list[int] = []
 def _stop(number: int, _frame: FrameType | None) -> None:
     _asked.append(number)
     raise Terminated(number)
+
+
+def ask(number: int) -> None:
+    """Let `heed` stop, from whatever thread: as a signal would, but for the place."""
+    _asked.append(number)
 
 
 def heed() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from secretfetch.materialize import Rendered, Written
     from secretfetch.notify import Notifier
     from secretfetch.plan import Hook
+    from secretfetch.sinks.writer import Writer
 
 
 class Habits(NamedTuple):
@@ -24,10 +25,12 @@ class Habits(NamedTuple):
     Attributes:
         exits: `watch` ends when other content than it first published is published.
         replays: Hooks that a process did not run to their end are run by the next one.
+        program: Writes the environment of a program, which is started anew.
     """
 
     exits: bool = False
     replays: bool = False
+    program: Writer | None = None
 
 
 class Aftermath:

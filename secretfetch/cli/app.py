@@ -12,6 +12,16 @@ import click
 
 from secretfetch import __version__
 from secretfetch.cli import report
+from secretfetch.cli.command_line import (
+    PRISTINE,
+    SIGNAL,
+    STOP_SIGNAL,
+    STOP_TIMEOUT,
+    WATCH,
+    ProgramCommand,
+    ProgramWishes,
+    SignalNumber,
+)
 from secretfetch.cli.options import Duration, check_environment, flag_variables, global_options, globals_of
 from secretfetch.cli.wishes import (
     EXIT_ON_CHANGE,
@@ -22,6 +32,7 @@ from secretfetch.cli.wishes import (
     PERIOD,
     REPLAY_HOOKS,
     STALE,
+    STATUS_EXEC,
     STATUS_FILE,
     STATUS_PROBED,
     Percent,
@@ -148,6 +159,56 @@ def watch(ctx: click.Context, /, **given: Any) -> int:
     if wishes.one_time:
         return living.fetch(session.plan_of_config(flags), flags, replays=wishes.replay_hooks)
     return living.watch(flags, wishes)
+
+
+@app.command("exec", cls=ProgramCommand)
+@click.argument("refs", nargs=-1, metavar="[REF | NAME=REF]... -- COMMAND [ARG]...")
+@click.option("--pristine", is_flag=True, envvar="SECRETFETCH_PRISTINE", help=PRISTINE)
+@click.option("--watch", is_flag=True, envvar="SECRETFETCH_WATCH", help=WATCH)
+@click.option(
+    "--stop-signal",
+    type=SignalNumber(),
+    default=15,
+    metavar="SIGNAL",
+    envvar="SECRETFETCH_STOP_SIGNAL",
+    help=STOP_SIGNAL,
+)
+@click.option(
+    "--stop-timeout",
+    type=Duration(),
+    default=30.0,
+    metavar="DURATION",
+    envvar="SECRETFETCH_STOP_TIMEOUT",
+    help=STOP_TIMEOUT,
+)
+@click.option(
+    "--signal",
+    "change_signal",
+    type=SignalNumber(),
+    default=0,
+    metavar="SIGNAL",
+    envvar="SECRETFETCH_SIGNAL",
+    help=SIGNAL,
+)
+@click.option("--period", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_PERIOD", help=PERIOD)
+@click.option("--jitter", type=Percent(), metavar="PERCENT", envvar="SECRETFETCH_JITTER", help=JITTER)
+@click.option("--max-failures", type=int, default=-1, metavar="N", envvar="SECRETFETCH_MAX_FAILURES", help=FAILURES)
+@click.option("--max-stale", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_MAX_STALE", help=STALE)
+@click.option("--http-bind", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_BIND)
+@click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_EXEC)
+@global_options(environment=False)
+@click.pass_context
+def exec_(ctx: click.Context, /, refs: Sequence[str], program: Sequence[str], **given: Any) -> int:
+    """Run a program with secrets in its environment, and nothing on disk.
+
+    With REFs no config is needed: `secretfetch exec aws-sm://prod/db -- app`. Without, the variables are those of the
+    config's env outputs.
+    """
+    from secretfetch.cli import executing  # noqa: PLC0415 - start-up cost
+
+    _begin(ctx)
+    own = {name: given.pop(name) for name in ProgramWishes._fields}
+    return executing.Run(tuple(refs), tuple(program), ProgramWishes(**own)).start(globals_of(ctx), Wishes(**given))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from click import UsageError
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from secretfetch.materialize import Rendered, Written
     from secretfetch.plan import Lasting, Plan
     from secretfetch.sidecar import State
+    from secretfetch.sinks.writer import Writer
 
 
 class _Result(telling.Teller):
@@ -75,8 +76,31 @@ def fetch(plan: Plan, flags: Globals, *, replays: bool = False) -> int:
     return _ended(state)
 
 
-def watch(flags: Globals, wishes: Wishes) -> int:
+class Attended(Protocol):
+    """A program that is the target, and whose end is ours."""
+
+    writer: Writer
+
+    def attend(self, wake: Callable[[], object], /) -> None:
+        """Take what wakes the loop, once `ask` was called."""
+
+    def end(self) -> None:
+        """End it, before the stores are closed: they may revoke what it uses."""
+
+
+def watch(
+    flags: Globals,
+    wishes: Wishes,
+    read: Callable[[Globals], Plan] = plan_of_config,
+    program: Attended | None = None,
+) -> int:
     """Write all outputs, and again whenever they change, until told to stop; return the exit code.
+
+    Args:
+        flags: Of the run.
+        wishes: About rounds.
+        read: Reads what is to be written.
+        program: Is written to, where the plan is that of a process.
 
     Raises:
         SecretError: Whatever it could not go on with.
@@ -84,15 +108,19 @@ def watch(flags: Globals, wishes: Wishes) -> int:
     import gc  # noqa: PLC0415 - kept beside its only use
 
     gc.enable()  # a process that lives on has to
-    harden()
+    undo = harden()
     if flags.kube_secrets.kind == "manifest":
         raise UsageError("--kube-secrets manifest is for fetch: what would take the next one from standard output?")
-    inputs = Inputs(flags, plan_of_config)
+    inputs = Inputs(flags, read)
     plan = inputs.read()
     health = Health(clock=SystemClock().now)
     teller = Log(health, _status_file(plan, wishes))
-    life = Life(plan, lambda plan: _policy(plan, flags, wishes), teller, _habits(wishes), inputs)
-    signal.signal(signal.SIGHUP, lambda *_: life.inbox.put(Wake.REFRESH))
+    life = Life(plan, lambda plan: _policy(plan, flags, wishes), teller, _habits(wishes, program), inputs)
+    if program is None:
+        signal.signal(signal.SIGHUP, lambda *_: life.inbox.put(Wake.REFRESH))
+    else:
+        undo()  # a limit would be inherited; that we cannot be read keeps us from being dumped too
+        program.attend(lambda: life.inbox.put(None))
     server = None
     try:
         if wishes.http_bind:
@@ -101,6 +129,8 @@ def watch(flags: Globals, wishes: Wishes) -> int:
         state = life.live(begin=life.take_over)
         teller.ended(state)
     finally:
+        if program is not None:
+            program.end()
         if server is not None:
             server.close()
         life.end()
@@ -114,8 +144,9 @@ def _status_file(plan: Plan, wishes: Wishes) -> str:
     return os.path.join(roots[0], STATUS) if roots else ""
 
 
-def _habits(wishes: Wishes) -> Habits:
-    return Habits(exits=wishes.exit_on_change, replays=wishes.replay_hooks)
+def _habits(wishes: Wishes, program: Attended | None) -> Habits:
+    writer = None if program is None else program.writer
+    return Habits(exits=wishes.exit_on_change, replays=wishes.replay_hooks, program=writer)
 
 
 def _policy(plan: Plan, flags: Globals, wishes: Wishes) -> Policy:

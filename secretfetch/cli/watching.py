@@ -66,7 +66,7 @@ class Life:
         self._teller = teller
         self._habits = habits
         self._inputs = inputs
-        self._writers = materialize.Writers()
+        self._writers = materialize.Writers(program=habits.program)
         self._notes = materialize.Notes(time.time, self.now)
         self._aftermath = Aftermath(habits, self._notifier)
         self._stores = Stores(plan.stores, clock=SystemClock(), on_retry=telling.retry)

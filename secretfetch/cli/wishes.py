@@ -14,6 +14,7 @@ EXIT_ON_CHANGE = "End with 80 when what this process first published has changed
 REPLAY_HOOKS = "Run hooks that an earlier process has not run to their end: each change at least once."
 HTTP_BIND = "Serve probes and metrics: 8080 on the loopback interface, :8080 on all, or HOST:8080."
 STATUS_FILE = "Where to say how it goes; `..status` in the first volume unless given."
+STATUS_EXEC = "Where to say how it goes; nowhere unless given."
 HTTP_PROBED = "Ask over HTTP: what `watch` was given as --http-bind."
 STATUS_PROBED = "Ask the status file; `..status` below --out unless given."
 

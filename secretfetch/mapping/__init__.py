@@ -183,7 +183,7 @@ def _no_object(source: Source, kind: str) -> DataError:
     what = shown(source) if not source.select else f'what "{source.text}" selects'
     return DataError(
         f"{what} is {kind}, and only an object has keys to spread",
-        ("fix", "use it as one value: under keys:, or in a raw file"),
+        ("fix", "use it as one value: under keys:, in a raw file, or as NAME=REF of exec"),
         where=str(source.origin),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretfetch.errors import DataError, NotFound
-from secretfetch.plan import DataFile, Files, KubeSecret, Volume, sources_of
+from secretfetch.plan import DataFile, Files, KubeSecret, Process, Volume, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def blanked(item: Rendered, writer: Writer, outcomes: Mapping[SecretRef, Outcome
 
 
 def _is_blank(output: Output, item: Rendered) -> bool:
-    if isinstance(output, KubeSecret):
+    if isinstance(output, KubeSecret) or isinstance(item.target, Process):
         return not item.files
     if isinstance(output, Files):
         prefix = f"{output.path}/" if output.path else ""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import SecretError, one_or_several
 from secretfetch.mapping import Documents, project
-from secretfetch.plan import DataFile, Stream
+from secretfetch.plan import DataFile, Process, Stream
 from secretfetch.rendering import merge, render
+from secretfetch.rendering.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from secretfetch.bundle import File
+    from secretfetch.bundle import Bundle, File
     from secretfetch.plan import Output, Plan, Target
     from secretfetch.provider import SecretRef, SecretValue
 
@@ -24,7 +25,7 @@ class Rendered:
 
     Attributes:
         target: Which.
-        files: By path below the volume; of standard output the one file.
+        files: By path below the volume; of standard output the one file; of a process the values by variable.
         names: Of each file that holds names and values, the names.
     """
 
@@ -70,6 +71,8 @@ def build_each(
 
 
 def _build(target: Target, documents: Documents) -> Rendered:
+    if isinstance(target, Process):
+        return _environment(target, documents)
     errors: list[SecretError] = []
     rendered: list[tuple[Output, Mapping[str, File]]] = []
     names: dict[str, tuple[str, ...]] = {}
@@ -89,6 +92,24 @@ def _build(target: Target, documents: Documents) -> Rendered:
     if errors:
         raise one_or_several(errors)
     return Rendered(target, files, names)
+
+
+def _environment(process: Process, documents: Documents) -> Rendered:
+    projected: list[tuple[DataFile, Bundle]] = []
+    errors: list[SecretError] = []
+    variables: Mapping[str, File] = {}
+    for output in process.outputs:
+        try:
+            projected.append((output, project(output, documents)))
+        except SecretError as error:
+            errors.append(error)
+    try:
+        variables = environment(projected)
+    except SecretError as error:
+        errors.append(error)
+    if errors:
+        raise one_or_several(errors)
+    return Rendered(process, variables)
 
 
 def stream(rendered: Iterable[Rendered]) -> bytes | None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 from secretfetch.errors import SecretError
-from secretfetch.plan import Lasting, Stream, Volume
+from secretfetch.plan import Lasting, Process, Stream, Volume
 from secretfetch.sinks.volume import VolumeWriter
 
 if TYPE_CHECKING:
@@ -31,10 +31,12 @@ class Writers:
 
     Args:
         outside: Clocks, waiting and chance of the volumes, for tests.
+        program: Writer of the one process that a plan may have.
     """
 
-    def __init__(self, outside: Outside | None = None) -> None:
+    def __init__(self, outside: Outside | None = None, program: Writer | None = None) -> None:
         self._more: dict[str, Any] = {} if outside is None else {"outside": outside}
+        self._program = program
         self._writers: dict[str, tuple[Lasting, Writer]] = {}
 
     def __enter__(self) -> Self:
@@ -61,6 +63,9 @@ class Writers:
     def _made(self, target: Lasting) -> Writer:
         if isinstance(target, Volume):
             return VolumeWriter(target.root, layout=target.layout, keep=target.keep, **self._more)
+        if isinstance(target, Process):
+            assert self._program is not None  # noqa: S101 - whoever plans a process brings it
+            return self._program
         from secretfetch.sinks import kubernetes  # noqa: PLC0415 - start-up cost
 
         return kubernetes.writer(target)
@@ -123,7 +128,7 @@ class Writers:
 def _is_written_alike(one: Lasting, other: Lasting) -> bool:
     if isinstance(one, Volume) and isinstance(other, Volume):
         return (one.layout, one.keep) == (other.layout, other.keep)
-    return one == other
+    return one == other or isinstance(other, Process)
 
 
 def changes(rendered: Iterable[Rendered]) -> list[Written]:
