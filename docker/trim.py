@@ -32,6 +32,15 @@ def trim(site: Path, programs: Path) -> None:
             shutil.rmtree(service)
     for examples in (site / "botocore" / "data").glob("*/*/examples-1*"):
         examples.unlink()
+    _thin(site)
+    for rest in (".gitignore", ".lock", "CACHEDIR.TAG"):  # of the environment's maker
+        (programs.parent / rest).unlink(missing_ok=True)
+    for program in programs.iterdir():
+        if program.name not in PROGRAMS and not program.name.startswith("python"):
+            program.unlink()
+
+
+def _thin(site: Path) -> None:
     for folder, inner, files in os.walk(site):
         for name in FOLDERS.intersection(inner):
             shutil.rmtree(Path(folder) / name)
@@ -39,11 +48,6 @@ def trim(site: Path, programs: Path) -> None:
         for name in files:
             if name.endswith(ENDINGS) or (folder.endswith(".dist-info") and name in NOTES):
                 (Path(folder) / name).unlink()
-    for rest in (".gitignore", ".lock", "CACHEDIR.TAG"):  # of the environment's maker
-        (programs.parent / rest).unlink(missing_ok=True)
-    for program in programs.iterdir():
-        if program.name not in PROGRAMS and not program.name.startswith("python"):
-            program.unlink()
 
 
 if __name__ == "__main__":

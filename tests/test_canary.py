@@ -20,7 +20,20 @@ import secretfetch
 from secretfetch import bundle, errors, expressions, jsontext, log, materialize, plan, provider, stores, templates
 from secretfetch.mapping import Documents, project
 from secretfetch.materialize import fetching, handover, notes, rounds
-from secretfetch.sinks import flat, hold, listing, outside, reaper, survey, swap, volume, writer
+from secretfetch.sinks import (
+    children,
+    flat,
+    hold,
+    listing,
+    outside,
+    program,
+    reaper,
+    supervisor,
+    survey,
+    swap,
+    volume,
+    writer,
+)  # fmt: skip
 from secretfetch.sinks.kubernetes import applying, cluster, contents, manifest, refusals
 from secretfetch.stores import breaker, clock, discovery, errand, patience
 from secretfetch.templates import values
@@ -80,6 +93,19 @@ def _errand():
     return made
 
 
+def _program():
+    made = program.ProgramWriter(("app",), {"INHERITED": VALUES[0]}, lambda _: None)
+    made.stage({"A": _FILE}).publish()
+    return made, made.stage({"A": _FILE, "B": _FILE})
+
+
+def _supervisor():
+    made = supervisor.Supervisor(("app",), supervisor.Manners())
+    made._next = {b"A": _DATA}
+    made.use({b"A": _DATA})
+    return made
+
+
 _SAMPLES = {
     provider.SecretValue: [_VALUE],
     plan.Store: [_STORE],
@@ -114,6 +140,9 @@ _SAMPLES = {
     swap.SwapWork: [],
     flat.FlatWork: [],
     hold.Hold: [],
+    program.ProgramWriter: [_program()[0]],
+    program.Variables: [_program()[1]],
+    supervisor.Supervisor: [_supervisor()],
     contents.Found: [contents.found(manifest.body(_SECRET, {"a": _FILE}))],
     manifest.ManifestWriter: [manifest.ManifestWriter(_SECRET)],
     manifest._Manifest: [manifest.ManifestWriter(_SECRET).stage({"a": _FILE})],
@@ -155,6 +184,9 @@ _EMPTY = {
     reaper.Reaper: "names",
     writer.Change: "names",
     refusals.Asked: "names",
+    supervisor.Manners: "numbers",
+    supervisor._Told: "a mark",
+    children.System: "process numbers",
     cluster.Cluster: "a client",
     clock.SystemClock: "nothing",
     discovery.Installed: "names",

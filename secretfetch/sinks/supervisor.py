@@ -11,6 +11,7 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from secretfetch import log
 from secretfetch.errors import SecretError
 from secretfetch.sinks.children import System
 
@@ -115,6 +116,7 @@ class Supervisor:
             self._act(self._inbox.get(timeout=wait))
         except Empty:
             self._kill_at = None
+            log.event("warning", "killed", f"the program has not ended within {self._manners.stop_timeout:g} s: killed")
             self._system.kill(self._pid)
 
     def _act(self, event: Environ | int | _Told) -> None:
@@ -136,9 +138,12 @@ class Supervisor:
         if not self._pid:
             self._start(environ)
         elif self._manners.change_signal:
+            log.event("info", "signal", "a secret has changed: the program is told by a signal")
             self._system.signal(self._pid, self._manners.change_signal)
         elif not self._ending:
             self._next = environ  # the latest wins
+            if not self._stopping:
+                log.event("info", "restart", "a secret has changed: the program is started anew")
             self._stop()
 
     def _stop(self) -> None:

@@ -1,7 +1,7 @@
 """The images of these tests: the project's own, built from its Dockerfile, and a busybox as the application.
 
-A base that cannot be pulled is stood in for by Debian's own Python in a minimal Debian, without bytecode as the official
-image. Each image is built once for what goes into it. What does not belong here: what runs in them.
+A base that cannot be pulled is stood in for by Debian's own Python in a minimal Debian, without bytecode as the
+official image. Each image is built once for what goes into it. What does not belong here: what runs in them.
 """
 
 from __future__ import annotations
@@ -99,7 +99,11 @@ def _debian() -> Path:
         done = subprocess.run(argv, env=os.environ | path, capture_output=True, text=True, check=False, timeout=1200)
         assert done.returncode == 0, done.stdout[-2000:]
         shutil.move(folder / "bin" / "busybox", CACHE / "busybox-static")
-        for waste in (*folder.rglob("*.pyc"), *folder.glob("var/cache/apt/**/*.*"), *folder.glob("var/lib/apt/lists/*_*")):
+        for waste in (
+            *folder.rglob("*.pyc"),
+            *folder.glob("var/cache/apt/**/*.*"),
+            *folder.glob("var/lib/apt/lists/*_*"),
+        ):
             waste.unlink()
         made.touch()
     return folder

@@ -88,8 +88,15 @@ def patched(manifest: str, patch: Patch) -> Patched:
     names = [container["name"] for container in (*spec["initContainers"], *spec["containers"])]
     # podman forgets an init container that has ended, and its log, unless told to run it at each start.
     annotations = {"io.podman.annotations.init.container.type": "always"}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": patch.name, "annotations": annotations}, "spec": spec}
-    return Patched(yaml.safe_dump_all([*configs, pod], sort_keys=False), folders, tokens, group, sidecars, others, names)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": patch.name, "annotations": annotations},
+        "spec": spec,
+    }
+    return Patched(
+        yaml.safe_dump_all([*configs, pod], sort_keys=False), folders, tokens, group, sidecars, others, names
+    )
 
 
 def _config(document: dict[str, Any], patch: Patch) -> dict[str, Any]:

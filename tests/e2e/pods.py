@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from e2e import images, volumes
@@ -16,6 +15,7 @@ from e2e.patches import Patch, patched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _NUMBERS = itertools.count(1)
 
@@ -112,7 +112,7 @@ class Pod:
         os.kill(self.state(container)["Pid"], signal.SIGKILL)
 
     def stop(self, grace: int = 10) -> None:
-        """Stop the pod as the kubelet does: a signal, and a kill after the grace; sidecars after the other containers."""
+        """Stop the pod as the kubelet does: a signal, a kill after the grace; sidecars after the other containers."""
         if self._made.sidecars:
             podman("stop", f"--time={grace}", *(f"{self.name}-{name}" for name in self._made.others))
         podman("pod", "stop", f"--time={grace}", self.name)
@@ -122,6 +122,6 @@ def _answers(get: Mapping[str, Any]) -> bool:
     """Ask as the kubelet's probe does."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{get['port']}{get['path']}", timeout=1) as answer:
-            return answer.status < 400  # noqa: PLR2004 - the kubelet's rule
+            return answer.status < 400
     except OSError:
         return False

@@ -119,7 +119,9 @@ def test_sourced_env(aws, play):
     """The app's own process has the variables, with blanks and a dollar as they are, and nobody is shown them."""
     pod = play(EXAMPLES / "sourced-env/pod.yaml", env=aws.env())
     pod.says("app", f"MYSQL_PASSWORD has {len(FIRST['password'])} characters")
-    environ = pod.sh("app", "tr '\\0' '\\n' < /proc/1/environ; for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ; done")
+    environ = pod.sh(
+        "app", "tr '\\0' '\\n' < /proc/1/environ; for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ; done"
+    )
     assert f"MYSQL_PASSWORD={FIRST['password']}" in environ
     assert FIRST["password"] not in pod.log("secrets") + pod.log("app")
 
@@ -149,9 +151,7 @@ def test_vault_kubernetes(play):
     server.policy("portkey-gateway", ("kv/data/portkey/gateway/config", "read"))
     service_accounts.trust(server)
     service_accounts.role(server, "portkey-gateway", "portkey-gateway")
-    pod = play(
-        EXAMPLES / "vault-kubernetes/pod.yaml", env={"VAULT_ADDR": server.url}, token=service_accounts.token()
-    )
+    pod = play(EXAMPLES / "vault-kubernetes/pod.yaml", env={"VAULT_ADDR": server.url}, token=service_accounts.token())
     pod.says("app", "/secrets/gateway.env")
     holds(pod, FIRST, "gateway.env")
 
@@ -217,7 +217,7 @@ def test_portkey_app_aws(aws, play):
     until(lambda: pod.state("app").get("Running"), pod.logs)
     files = pod.sh("app", "ls /mnt/secrets").split()
     assert 31 == len(files)
-    assert "p$a\"ss`w#rd & more=" == pod.sh("app", "cat /mnt/secrets/mysql_password")
+    assert 'p$a"ss`w#rd & more=' == pod.sh("app", "cat /mnt/secrets/mysql_password")
     assert {"BatchGetSecretValue": 1} == aws.counts
 
 

@@ -1,4 +1,4 @@
-"""The image by itself: what is in it, and that it runs as any user, without a shell, a capability or a place to write."""
+"""The image by itself: what is in it; it runs as any user, without a shell, a capability or a place to write."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_its_configuration(image):
 
 @pytest.mark.parametrize("uid", [0, 12345, 2_000_000_000])
 def test_a_folder_of_the_caller(image, tmp_path, uid):
-    """As in `docker run -u $(id -u) --read-only -v $PWD/out:/secrets`: the files are the caller's, and hold the values."""
+    """As in `docker run -u $(id -u) --read-only -v $PWD/out:/secrets`: the files are the caller's, with the values."""
     out = tmp_path / "out"
     out.mkdir()
     os.chown(out, uid, uid)
@@ -121,13 +121,17 @@ def test_each_store_is_read_and_nothing_is_compiled(image, tmp_path, store):
     done = attempt(*RUN, "--user=0", *mounts, *variables, image)
     assert 0 == done.returncode, done.stderr[-3000:]
     assert "v" == (out / "db").read_text()
-    compiled = [line for line in done.stderr.splitlines() if line.startswith("# code object from") and ".pyc" not in line]
+    compiled = [
+        line for line in done.stderr.splitlines() if line.startswith("# code object from") and ".pyc" not in line
+    ]
     assert [] == [line for line in compiled if "/bin/" not in line]
 
 
 def test_nothing_that_no_run_needs(image):
     """No installer, test, stub or model of another service in what the image adds."""
-    script = "import os; print(*(os.path.join(a, b) for a, c, d in os.walk('/opt/secretfetch') for b in c + d), sep='\\n')"
+    script = (
+        "import os; print(*(os.path.join(a, b) for a, c, d in os.walk('/opt/secretfetch') for b in c + d), sep='\\n')"
+    )
     paths = inside(image, script).splitlines()
     services = {path.split("/")[8] for path in paths if "/botocore/data/" in path and path.count("/") == 8}
     assert {"secretsmanager", "ssm", "sts", "sso", "sso-oidc", "signin"} == {
