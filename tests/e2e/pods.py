@@ -33,7 +33,7 @@ class Pod:
     def __init__(self, manifest: str, folder: Path, token: str = "", **change: Any) -> None:
         self.name = f"e2e-{os.getpid()}-{next(_NUMBERS)}"
         self.folder = folder / self.name
-        names = {"secretfetch": images.secretfetch(), "busybox": images.busybox(), "app": images.busybox()}
+        names = {"secretfetch": images.secretfetch(), "busybox": images.busybox()}
         self._made = patched(manifest, Patch(self.name, names, self.folder, **change))
         self._token = token
         self.refusal = ""
