@@ -47,7 +47,8 @@ def missing() -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of podman, its configuration and storage in it."""
     CACHE.mkdir(parents=True, exist_ok=True)
     conf, storage = CACHE / "containers.conf", CACHE / "storage.conf"
     conf.write_text(_CONF)
@@ -65,7 +66,7 @@ def attempt(*argv: str, text: str | None = None, seconds: float = 60.0) -> subpr
     """
     return subprocess.run(
         ["podman", "--log-level=error", *argv],
-        env=_environment(),
+        env=environment(),
         input=text,
         capture_output=True,
         text=True,

@@ -6,6 +6,7 @@ A manifest is changed as a user would change it (`patches`). Examples whose poin
 
 import json
 import shutil
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from e2e.engine import until
+from e2e.test_manifests import program
 from servers import service_accounts, shared_vault
 from servers.aws_server import Fault
 from servers.shared_aws import shared_aws
@@ -268,3 +270,44 @@ def agent():
     yield server
     server.shutdown()
     server.server_close()
+
+
+# ---- for any workload ----
+
+
+def made_by(*argv, cwd=None):
+    """Return what kubectl or helm makes."""
+    return subprocess.run(argv, capture_output=True, text=True, check=True, cwd=cwd).stdout
+
+
+def test_kustomize(aws, play):
+    """What the component adds to a Deployment writes the files before the app starts."""
+    text = made_by(program("kubectl"), "kustomize", str(EXAMPLES / "kustomize/overlay"))
+    pod = play(edit=lambda _: text, env=aws.env())
+    pod.says("app", "/secrets/db.env")
+    holds(pod, FIRST)
+
+
+@pytest.mark.parametrize("sidecar", ["true", "false"], ids=["helm sidecar", "helm init"])
+def test_helm(aws, play, tmp_path, sidecar):
+    """What the chart adds to a Deployment writes the files before the app starts, and keeps them new as a sidecar."""
+    helm = program("helm")
+    shutil.copytree(EXAMPLES / "helm", tmp_path / "helm")
+    made_by(helm, "dependency", "build", "app", cwd=tmp_path / "helm")
+    chosen = f"secretfetch.sidecar={sidecar},secretfetch.image="
+    text = made_by(helm, "template", "shop", "app", "--set", chosen, cwd=tmp_path / "helm")
+    pod = play(edit=lambda _: text, env=aws.env())
+    pod.says("app", "/secrets/db.env")
+    holds(pod, FIRST)
+    ends_well(pod, *(["secrets"] if sidecar == "true" else []))
+
+
+def test_filekeyref(aws, play):
+    """What the kubelet reads is a plain file; when the secret changes, the sidecar ends with 80, with the new one there."""
+    pod = play(EXAMPLES / "filekeyref/pod.yaml", env=aws.env(), args={"secrets": ("--period=300ms",)})
+    pod.says("secrets", "everything is as the stores say")
+    rotate(aws)
+    assert 80 == pod.ended("secrets")
+    files = [path for path in pod.volume().rglob("*") if not path.name.startswith("..")]
+    assert [False] == [path.is_symlink() for path in files]
+    assert SECOND["password"] in files[0].read_text()
