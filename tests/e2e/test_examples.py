@@ -303,7 +303,7 @@ def test_helm(aws, play, tmp_path, sidecar):
 
 
 def test_filekeyref(aws, play):
-    """What the kubelet reads is a plain file; when the secret changes, the sidecar ends with 80, with the new one there."""
+    """What the kubelet reads is a plain file; a rotation ends the sidecar with 80, with the new values there."""
     pod = play(EXAMPLES / "filekeyref/pod.yaml", env=aws.env(), args={"secrets": ("--period=300ms",)})
     pod.says("secrets", "everything is as the stores say")
     rotate(aws)
