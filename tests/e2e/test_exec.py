@@ -10,10 +10,12 @@ pytest_plugins = ["e2e.fixtures"]
 RUN = ("--network=host", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
 # Leaves an orphan that ends at once, says what it has, and ends with 7 when it is asked to.
 APP = """
-import os, signal, time
+import os, signal
 if not os.fork():
+    above = os.getpid()
     if os.fork(): os._exit(0)
-    time.sleep(0.2); os._exit(0)
+    while os.getppid() == above: pass
+    os._exit(0)
 signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
 print("has", os.environ["A"], flush=True)
 while True: signal.pause()
