@@ -43,7 +43,13 @@ def of_the_standard_library(names: set[str]) -> set[Path]:
     library = Path(sysconfig.get_path("stdlib"))
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     sources = {Path(file) for file in files if file and file.endswith(".py")}
-    return {source for source in sources if source.is_relative_to(library) and "site-packages" not in source.parts}
+    # A module may stand for another one there, as `_collections_abc` does for `collections.abc`.
+    sources |= {library / f"{name.replace('.', '/')}.py" for name in list(sys.modules)}
+    return {source for source in sources if _is_there(source, library)}
+
+
+def _is_there(source: Path, library: Path) -> bool:
+    return source.is_relative_to(library) and "site-packages" not in source.parts and source.exists()
 
 
 def main(image: Path) -> None:
