@@ -22,13 +22,20 @@ signal.signal(signal.SIGUSR1, lambda *_: (said("usr1"), os._exit(9)))
 said("has " + os.environ["A"])
 while True: signal.pause()
 """
+DEAF = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.write(1, ("has " + os.environ["A"] + "\\n").encode())
+while True: signal.pause()
+"""
+SPACE = ("unshare", "--fork", "--kill-child", "--pid", "--mount-proc")
 
 
 class Running:
     """`exec --watch` with the program above; what that says is read line by line."""
 
-    def __init__(self, folder, *more, app=(sys.executable, "-c", APP), env=None):
-        argv = [PROGRAM, "exec", "--watch", "--period", "200ms", "--log-format", "json", *more, "--", *app]
+    def __init__(self, folder, *more, app=(sys.executable, "-c", APP), env=None, prefix=()):
+        argv = [*prefix, PROGRAM, "exec", "--watch", "--period", "200ms", "--log-format", "json", *more, "--", *app]
         clean = {"PATH": os.environ["PATH"], "HOME": str(folder), **(env or {})}
         self.errors = folder / "errors"
         with self.errors.open("wb") as stream:
@@ -52,6 +59,12 @@ class Running:
 
     def log(self):
         return self.errors.read_text()
+
+    def until(self, event):
+        """Wait for a record of the log."""
+        while f'"{event}"' not in self.log():
+            assert self.process.poll() is None
+        return next(line for line in self.log().splitlines() if f'"{event}"' in line)
 
 
 @pytest.fixture
@@ -144,3 +157,87 @@ def test_rotation_of_a_real_store(folder):
         assert "has canary-1" == running.says()
         server.client("secretsmanager").put_secret_value(SecretId="prod/a", SecretString='{"A":"canary-2"}')
         assert ["term", "has canary-2"] == [running.says(), running.says()]
+
+
+def test_another_config_is_a_new_start(folder):
+    """A config that changes is read again, as by `watch`."""
+    with Running(folder, "-c", "config.yaml") as running:
+        assert "has canary-1" == running.says()
+        (folder / "config.yaml").write_text("outputs: [{path: other.env, keys: {A: {value: other}}}]\n")
+        assert ["term", "has other"] == [running.says(), running.says()]
+
+
+def test_a_program_that_does_not_stop_is_killed(folder):
+    """After --stop-timeout: when it is to be started anew, and when we are told to stop."""
+    with Running(folder, "--stop-timeout", "200ms", "file://a.json", app=(sys.executable, "-c", DEAF)) as running:
+        assert "has canary-1" == running.says()
+        put(folder, A="canary-2")
+        assert "has canary-2" == running.says()
+        assert '"level":"warning"' in running.until("killed").replace(" ", "")
+        assert 137 == running.end()
+
+
+@pytest.mark.parametrize("flags", [("--max-failures", "2"), ("--max-stale", "300ms")])
+def test_when_we_give_up_the_program_is_ended(folder, flags):
+    """Too many failures, or too old: the program is asked to end, and the failure's code is ours."""
+    with Running(folder, *flags, "file://a.json") as running:
+        assert "has canary-1" == running.says()
+        (folder / "a.json").unlink()
+        assert "term" == running.says()
+        assert 66 == running.process.wait(PATIENCE)
+
+
+def test_an_environment_that_would_become_empty_is_refused(folder):
+    """As a file is: the program that runs keeps what it has."""
+    with Running(folder, "file://a.json") as running:
+        assert "has canary-1" == running.says()
+        put(folder)
+        assert "would become empty" in running.until("round_failed")
+        assert 7 == running.end()
+
+
+def test_it_can_be_probed(folder):
+    """The status file is written, and `healthcheck` reads it."""
+    with Running(folder, "--status-file", "status", "file://a.json") as running:
+        running.says()
+        running.until("fresh")
+        done = subprocess.run([PROGRAM, "healthcheck", "--status-file", "status"], cwd=folder, check=False)
+        assert 0 == done.returncode
+
+
+@pytest.mark.parametrize("flag", ["--period=1s", "--signal=HUP", "--stop-timeout=1s", "--max-stale=1s"])
+def test_flags_that_need_watch_are_usage_errors_without_it(folder, flag):
+    """They would do nothing: 2."""
+    done = subprocess.run([PROGRAM, "exec", flag, "a", "--", "true"], cwd=folder, capture_output=True, check=False)
+    assert (2, True) == (done.returncode, b"--watch" in done.stderr)
+
+
+def test_an_unknown_signal_is_a_usage_error(folder):
+    """With a near one."""
+    words = [PROGRAM, "exec", "--watch", "--signal", "HUPP", "a", "--", "true"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, check=False)
+    assert (2, True) == (done.returncode, b'"HUP"' in done.stderr)
+
+
+def can_be_process_1():
+    """Tell whether this system lets us make a space of process numbers."""
+    try:
+        return subprocess.run([*SPACE, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not can_be_process_1(), reason="needs unshare, and the right to use it")
+def test_below_process_1(folder):
+    """The init passes signals through both of us, a change is a new start, and the status comes back."""
+    with Running(folder, "file://a.json", prefix=SPACE) as running:
+        assert "has canary-1" == running.says()
+        put(folder, A="canary-2")
+        assert ["term", "has canary-2"] == [running.says(), running.says()]
+        number = running.process.pid
+        first = int(Path(f"/proc/{number}/task/{number}/children").read_text().split()[0])
+        os.kill(first, signal.SIGHUP)
+        assert "hup canary-2" == running.says()
+        os.kill(first, signal.SIGTERM)
+        assert "term" == running.says()
+        assert 7 == running.process.wait(PATIENCE)
