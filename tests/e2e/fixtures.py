@@ -49,8 +49,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if call.when == "call" and "containers" in item.fixturenames:
         rule = (item.function.__doc__ or "").rstrip(".")
-        what = getattr(item, "callspec", None)
-        name = what.id if what else item.name.removeprefix("test_").replace("_", " ")
+        name = item.name.removeprefix("test_").replace("_", " ")
         _ROWS.append((name, rule, f"{call.duration:.1f}" if report.passed else report.outcome))
     return report
 
@@ -60,4 +59,4 @@ def pytest_terminal_summary(terminalreporter):
     if _ROWS:
         terminalreporter.section("checked with containers")
         for name, rule, seconds in _ROWS:
-            terminalreporter.write_line(f"{name:<40} {seconds:>7}  {rule}")
+            terminalreporter.write_line(f"{name:<60} {seconds:>7}  {rule}")
