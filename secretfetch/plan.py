@@ -9,7 +9,7 @@ reading configs (`manifests`), and doing anything.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 from typing import Literal as OneOf
 
 import msgspec
@@ -24,6 +24,8 @@ Syntax: TypeAlias = OneOf["auto", "key", "jmespath"]
 Decode: TypeAlias = OneOf["base64", "base64url", "hex"]
 Format: TypeAlias = OneOf["docker", "compose", "shell", "systemd", "dotenv", "kubelet", "properties", "json", "yaml"]
 """A format of a file that holds names and values. `raw` and directories have types of their own."""
+VARIABLES: Final[frozenset[Format]] = frozenset({"docker", "compose", "shell", "systemd", "dotenv", "kubelet"})
+"""Formats whose names are environment variables."""
 Case: TypeAlias = OneOf["", "upper", "lower"]
 
 DEFAULT_MODE = 0o440

@@ -13,7 +13,7 @@ import example_manifests as examples
 import pytest
 from servers import service_accounts, shared_vault
 from servers.keyvault_login import App
-from servers.shared_aws import shared_aws
+from servers.shared_aws import aws_with
 from servers.shared_keyvault import seed, shared_keyvault
 
 from secretfetch import __version__
@@ -27,10 +27,7 @@ GATEWAY = "kv/data/portkey/gateway/config"
 @pytest.fixture
 def aws():
     """Give an AWS that holds the secret of the examples."""
-    server = shared_aws()
-    server.reset()
-    server.client("secretsmanager").create_secret(Name="myapp/mysql", SecretString=json.dumps(MYSQL))
-    return server
+    return aws_with("myapp/mysql", MYSQL)
 
 
 @pytest.fixture

@@ -25,18 +25,13 @@ from secretfetch.cli.command_line import (
 from secretfetch.cli.options import Duration, check_environment, flag_variables, global_options, globals_of
 from secretfetch.cli.wishes import (
     EXIT_ON_CHANGE,
-    FAILURES,
-    HTTP_BIND,
     HTTP_PROBED,
-    JITTER,
-    PERIOD,
     REPLAY_HOOKS,
-    STALE,
     STATUS_EXEC,
     STATUS_FILE,
     STATUS_PROBED,
-    Percent,
     Wishes,
+    round_options,
 )
 from secretfetch.errors import EXIT_CHANGES
 
@@ -139,15 +134,10 @@ def _checked_target(output: str | None, kind: str | None) -> str:
 
 
 @app.command()
-@click.option("--period", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_PERIOD", help=PERIOD)
-@click.option("--jitter", type=Percent(), metavar="PERCENT", envvar="SECRETFETCH_JITTER", help=JITTER)
-@click.option("--max-failures", type=int, default=-1, metavar="N", envvar="SECRETFETCH_MAX_FAILURES", help=FAILURES)
-@click.option("--max-stale", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_MAX_STALE", help=STALE)
+@round_options(STATUS_FILE)
 @click.option("--one-time", is_flag=True, envvar="SECRETFETCH_ONE_TIME", help="Do as `fetch` does.")
 @click.option("--exit-on-change", is_flag=True, envvar="SECRETFETCH_EXIT_ON_CHANGE", help=EXIT_ON_CHANGE)
 @click.option("--replay-hooks", is_flag=True, envvar="SECRETFETCH_REPLAY_HOOKS", help=REPLAY_HOOKS)
-@click.option("--http-bind", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_BIND)
-@click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_FILE)
 @global_options(environment=False)
 @click.pass_context
 def watch(ctx: click.Context, /, **given: Any) -> int:
@@ -158,6 +148,8 @@ def watch(ctx: click.Context, /, **given: Any) -> int:
     flags, wishes = globals_of(ctx), Wishes(**given)
     if wishes.one_time:
         return living.fetch(session.plan_of_config(flags), flags, replays=wishes.replay_hooks)
+    if flags.kube_secrets.kind == "manifest":
+        raise click.UsageError("--kube-secrets manifest is for fetch: nobody would take the next one")
     return living.watch(flags, wishes)
 
 
@@ -190,12 +182,7 @@ def watch(ctx: click.Context, /, **given: Any) -> int:
     envvar="SECRETFETCH_SIGNAL",
     help=SIGNAL,
 )
-@click.option("--period", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_PERIOD", help=PERIOD)
-@click.option("--jitter", type=Percent(), metavar="PERCENT", envvar="SECRETFETCH_JITTER", help=JITTER)
-@click.option("--max-failures", type=int, default=-1, metavar="N", envvar="SECRETFETCH_MAX_FAILURES", help=FAILURES)
-@click.option("--max-stale", type=Duration(), metavar="DURATION", envvar="SECRETFETCH_MAX_STALE", help=STALE)
-@click.option("--http-bind", metavar="ADDRESS", envvar="SECRETFETCH_HTTP_BIND", help=HTTP_BIND)
-@click.option("--status-file", metavar="PATH", envvar="SECRETFETCH_STATUS_FILE", help=STATUS_EXEC)
+@round_options(STATUS_EXEC)
 @global_options(environment=False)
 @click.pass_context
 def exec_(ctx: click.Context, /, refs: Sequence[str], program: Sequence[str], **given: Any) -> int:

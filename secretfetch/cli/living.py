@@ -9,8 +9,6 @@ import os
 import signal
 from typing import TYPE_CHECKING, Protocol
 
-from click import UsageError
-
 from secretfetch.cli import report, telling
 from secretfetch.cli.aftermath import Habits
 from secretfetch.cli.inputs import Inputs
@@ -109,8 +107,6 @@ def watch(
 
     gc.enable()  # a process that lives on has to
     undo = harden()
-    if flags.kube_secrets.kind == "manifest":
-        raise UsageError("--kube-secrets manifest is for fetch: what would take the next one from standard output?")
     inputs = Inputs(flags, read)
     plan = inputs.read()
     health = Health(clock=SystemClock().now)

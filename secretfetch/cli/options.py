@@ -137,13 +137,17 @@ _FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
+def variable_of(flag: str) -> str:
+    """Return the environment variable that stands for a flag."""
+    return PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+
+
 def global_options(*, environment: bool) -> Callable[[_F], _F]:
     """Add the global flags to a command. `environment`: also read their variables; the group alone does."""
 
     def add(command: _F) -> _F:
         for names, settings in reversed(_FLAGS):
-            variable = PREFIX + names[-1].removeprefix("--").replace("-", "_").upper()
-            more = {"envvar": variable, "show_envvar": True} if environment else {}
+            more: dict[str, Any] = {"envvar": variable_of(names[-1]), "show_envvar": True} if environment else {}
             command = click.option(*names, expose_value=False, callback=_remember, **settings, **more)(command)
         return command
 

@@ -1,10 +1,17 @@
-"""The flags of `watch`. What does not belong here: what becomes of them (`living`)."""
+"""The flags of `watch`, some of `exec --watch` too. What does not belong here: what becomes of them (`living`)."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
+
+from secretfetch.cli.options import Duration, variable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_F = TypeVar("_F", bound="Callable[..., Any]")
 
 PERIOD = "Time between two polls; the config's, or 5m."
 JITTER = "By how much a period varies; the config's, or 10%."
@@ -17,6 +24,25 @@ STATUS_FILE = "Where to say how it goes; `..status` in the first volume unless g
 STATUS_EXEC = "Where to say how it goes; nowhere unless given."
 HTTP_PROBED = "Ask over HTTP: what `watch` was given as --http-bind."
 STATUS_PROBED = "Ask the status file; `..status` below --out unless given."
+
+
+def round_options(status_file: str) -> Callable[[_F], _F]:
+    """Add the flags about rounds, which `watch` and `exec --watch` share. `status_file`: what that flag says here."""
+    flags: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("--period", {"type": Duration(), "metavar": "DURATION", "help": PERIOD}),
+        ("--jitter", {"type": Percent(), "metavar": "PERCENT", "help": JITTER}),
+        ("--max-failures", {"type": int, "default": -1, "metavar": "N", "help": FAILURES}),
+        ("--max-stale", {"type": Duration(), "metavar": "DURATION", "help": STALE}),
+        ("--http-bind", {"metavar": "ADDRESS", "help": HTTP_BIND}),
+        ("--status-file", {"metavar": "PATH", "help": status_file}),
+    )
+
+    def add(command: _F) -> _F:
+        for name, settings in reversed(flags):
+            command = click.option(name, envvar=variable_of(name), **settings)(command)
+        return command
+
+    return add
 
 
 class Percent(click.ParamType[float]):

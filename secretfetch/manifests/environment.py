@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import ConfigError
 from secretfetch.manifests import own
-from secretfetch.plan import DataFile, Entries, Entry, Plan, Process, Spread, Volume
+from secretfetch.plan import VARIABLES, DataFile, Entries, Entry, Plan, Process, Spread, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretfetch.manifests.catalog import Catalog
-    from secretfetch.plan import Format
-
-FORMATS: frozenset[Format] = frozenset({"docker", "compose", "shell", "systemd", "dotenv", "kubelet"})
-"""Formats whose names are environment variables."""
 
 # A scheme ends in a colon and no secret of a config has a = in its name: this is nothing else.
 _NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.+)", re.DOTALL)
@@ -33,7 +29,7 @@ def of_plan(plan: Plan) -> Plan:
     """
     volumes = [target for target in plan.targets if isinstance(target, Volume)]
     outputs = [output for volume in volumes for output in volume.outputs]
-    found = tuple(output for output in outputs if isinstance(output, DataFile) and output.format in FORMATS)
+    found = tuple(output for output in outputs if isinstance(output, DataFile) and output.format in VARIABLES)
     if not found:
         raise ConfigError(
             "the config has no env output, and so no variables for the program",

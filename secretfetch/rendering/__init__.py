@@ -12,9 +12,9 @@ from secretfetch.bundle import Bundle, File, Item
 from secretfetch.errors import SecretError, one_or_several
 from secretfetch.jsontext import TooLarge
 from secretfetch.names import path_fault, secret_key_fault, variable_fault
-from secretfetch.plan import DataFile, Files, KubeSecret, RawFile
+from secretfetch.plan import VARIABLES, DataFile, Files, KubeSecret, RawFile
 from secretfetch.rendering import refusals
-from secretfetch.rendering.dialects import KUBELET_FILE, LINES, VARIABLES, CannotHold
+from secretfetch.rendering.dialects import KUBELET_FILE, LINES, CannotHold
 from secretfetch.rendering.documents import DOCUMENTS, node_of
 
 if TYPE_CHECKING:

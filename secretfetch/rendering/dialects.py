@@ -96,9 +96,6 @@ LINES: Final[dict[str, Callable[[str, bytes], bytes]]] = {
 }
 """Writers by format, in the order in which they are recommended to a value that another one cannot hold."""
 
-VARIABLES: Final = frozenset(LINES) - {"properties"}
-"""Formats whose names are environment variables."""
-
 
 def decoded(value: bytes) -> str:
     """Return a value as text.

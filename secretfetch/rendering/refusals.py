@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from secretfetch.errors import DataError
 from secretfetch.names import printable, secret_key_fault, variable_fault
-from secretfetch.rendering.dialects import KUBELET_FILE, LINES, VARIABLES, CannotHold, decoded
+from secretfetch.plan import VARIABLES
+from secretfetch.rendering.dialects import KUBELET_FILE, LINES, CannotHold, decoded
 from secretfetch.rendering.documents import DOCUMENTS
 
 if TYPE_CHECKING:

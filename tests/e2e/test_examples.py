@@ -17,7 +17,7 @@ from e2e.engine import until
 from e2e.test_manifests import program
 from servers import service_accounts, shared_vault
 from servers.aws_server import Fault
-from servers.shared_aws import shared_aws
+from servers.shared_aws import aws_with
 from servers.shared_keyvault import seed, shared_keyvault
 from test_deploy_examples import APP
 from test_deploy_examples import seed as seed_app
@@ -32,10 +32,7 @@ EXPORTED = "'correct horse $battery'"
 @pytest.fixture
 def aws():
     """Give an AWS with the secret that the examples read, and with no other."""
-    server = shared_aws()
-    server.reset()
-    server.client("secretsmanager").create_secret(Name="myapp/mysql", SecretString=json.dumps(FIRST))
-    return server
+    return aws_with("myapp/mysql", FIRST)
 
 
 def rotate(aws):

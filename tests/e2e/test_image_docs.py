@@ -1,13 +1,12 @@
 """Commands of the docs and of examples that are for docker, run as they stand by podman under that name."""
 
-import json
 import os
 import shutil
 
 import pytest
 from e2e import images, reader
 from e2e.engine import podman
-from servers.shared_aws import shared_aws
+from servers.shared_aws import aws_with
 
 from secretfetch import __version__
 
@@ -29,10 +28,7 @@ def copy(containers, tmp_path):
 @pytest.fixture
 def aws():
     """Give an AWS with the secret that the examples read."""
-    server = shared_aws()
-    server.reset()
-    server.client("secretsmanager").create_secret(Name="myapp/mysql", SecretString=json.dumps(SECRET))
-    return server
+    return aws_with("myapp/mysql", SECRET)
 
 
 def test_commands_of_the_image_page(copy, tmp_path):

@@ -163,7 +163,7 @@ def test_a_namespace_that_is_not_there(pod):
 
 
 def test_admission_is_repeated(pod):
-    """What an admission policy says is shown as it is: it has nothing of the data."""
+    """What an admission policy says is shown, without the value that it found worth saying."""
     path = "/apis/admissionregistration.k8s.io/v1"
     name = pod.namespace
     pod.server.call("POST", f"{path}/validatingadmissionpolicies", _policy(name))
@@ -179,10 +179,12 @@ def test_admission_is_repeated(pod):
 
     assert 73 == denied[0]
     assert "admission does not take it" in denied[1]
-    assert "no Secrets on Fridays" in denied[1]
+    assert "no Secrets on Fridays, and not [redacted]" in denied[1]
+    assert "s3cr3t" not in denied[1]
 
 
 def _policy(namespace):
+    said = "'no Secrets on Fridays, and not ' + string(object.data.password)"
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["secrets"]}
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
     return {
@@ -190,7 +192,7 @@ def _policy(namespace):
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": [rule], "namespaceSelector": selector},
-            "validations": [{"expression": "false", "message": "no Secrets on Fridays"}],
+            "validations": [{"expression": "false", "messageExpression": said}],
         },
     }
 

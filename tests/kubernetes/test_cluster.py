@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import sys
 import threading
 
 import lightkube
@@ -230,17 +231,45 @@ def test_a_webhook_without_dry_run_is_passed_over(canned):
     assert "force" not in asked[0] or "force=false" in asked[0].lower()
 
 
-def test_a_seal_of_a_server_that_is_away_is_the_last_one(canned):
-    """Nobody knows whether a Secret has changed while the server is away: it counts as it was."""
-    there, *_ = canned(SECRET, status(500))
+def test_requests_are_few(canned):
+    """One look where nothing is to be done; a look, a dry run and a write where something is. The seal asks nothing."""
+    stored = json.loads(SECRET[2])
+    fields = {"f:data": {"f:user": {}}}
+    managed = [{"manager": "secretfetch", "operation": "Apply", "fieldsV1": fields}]
+    settled = {**stored, "metadata": {**stored["metadata"], "managedFields": managed}, "type": "Opaque"}
+    there, asked, _ = canned((200, {}, json.dumps(settled).encode()))
+    writer = applying.SecretWriter(DB, there)
+    writer.stage(FILES).publish()
+    sealed = writer.seal(["user"])
+    assert ["GET"] == [line.split()[0] for line in asked]
+    writer.stage({"user": File(b"other", 0)}).publish()
+    assert ["GET", "GET", "PATCH", "PATCH"] == [line.split()[0] for line in asked]
+    assert sealed == writer.seal(["user"])  # the canned answer is the same
+    assert 4 == len(asked)
+    assert sealed == writer.seal(["user"])
+    assert 5 == len(asked)
+
+
+def test_a_poll_does_not_wait_for_a_server_that_is_away(canned):
+    """A seal is asked for once: the Secret counts as it was, and the poll goes on to the stores."""
+    there, asked, waits = canned(SECRET, status(503))
     writer = applying.SecretWriter(DB, there)
     before = writer.seal(["user"])
-
-    assert before
     assert before == writer.seal(["user"])
+    assert (2, []) == (len(asked), waits)
 
 
 # ---- no way to a server ----
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    """Without the extra, `apply` says what to install."""
+    monkeypatch.setitem(sys.modules, "lightkube", None)
+    cluster.cluster.cache_clear()
+    with pytest.raises(ConfigError, match="lightkube is not installed") as caught:
+        cluster.cluster()
+
+    assert (("fix", "pip install 'secretfetch[kubernetes]'"),) == caught.value.notes
 
 
 def test_no_kubeconfig_says_what_is_needed(monkeypatch, tmp_path):

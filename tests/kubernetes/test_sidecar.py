@@ -1,9 +1,13 @@
 """Kubernetes Secrets of a sidecar, as a pod, against a real kube-apiserver."""
 
+import base64
 import json
+from pathlib import Path
 
 import pytest
 from kubernetes.pods import Pod, rules
+from servers.kube_server import KubeServer
+from servers.shared_kube import shared_kube
 from watch.processes import Sidecar
 
 CONFIG = """
@@ -65,3 +69,29 @@ def test_a_conflict_is_told_and_what_is_there_stays(pod):
         assert "data.user belongs to helm" in failed["msg"]
         assert {"user": "theirs"} == pod.data("shop-db")
         assert "canary" not in json.dumps(sidecar.seen)
+
+
+def test_an_api_server_that_comes_back_gets_what_it_missed(tmp_path):
+    """While it is away the sidecar says so and stays; the rotation of that time is applied when it is back."""
+    shared_kube()  # skips where the program has not been built
+    server = KubeServer().start()
+    try:
+        server.namespace("shop")
+        config = json.loads(Path(server.kubeconfig).read_text())
+        config["contexts"][0]["context"]["namespace"] = "shop"
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        (tmp_path / "config.yaml").write_text(CONFIG.replace("/touched", str(tmp_path / "touched")))
+        (tmp_path / "a.json").write_text('{"user": "canary-one"}')
+        env = {"KUBECONFIG": str(tmp_path / "kubeconfig")}
+        more = ("--kube-secrets", "apply", "--period", "300ms")
+        with Sidecar(tmp_path, *more, env=env) as sidecar:
+            sidecar.until("fresh")
+            server.kill()
+            (tmp_path / "a.json").write_text('{"user": "canary-two"}')
+            assert "UNAVAILABLE" == sidecar.until("round_failed")["error_code"]
+            server.start()
+            sidecar.until("published", updated=1)
+        there = server.call("GET", "/api/v1/namespaces/shop/secrets/shop-db")
+        assert "canary-two" == base64.b64decode(there["data"]["user"]).decode()
+    finally:
+        server.stop()

@@ -112,12 +112,16 @@ class KubeServer:
         }
         return [f"--{name}={value}" for name, value in flags.items()]
 
-    def stop(self) -> None:
-        """End it, and remove what it has written."""
+    def kill(self) -> None:
+        """End it at once; `start` brings it back, at the same address and with what it has stored."""
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
             self._process.wait(10)
+
+    def stop(self) -> None:
+        """End it, and remove what it has written."""
+        self.kill()
         self._home.cleanup()
 
     def call(

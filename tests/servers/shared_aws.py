@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,14 @@ def shared_aws() -> AwsServer:
     """Return the server of this process; whoever takes it empties it with `reset` first. It ends with the process."""
     server = AwsServer().start()
     atexit.register(server.stop)
+    return server
+
+
+def aws_with(name: str, content: Mapping[str, Any]) -> AwsServer:
+    """Return the server of this process with one secret, a JSON document, and nothing else."""
+    server = shared_aws()
+    server.reset()
+    server.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(content))
     return server
 
 

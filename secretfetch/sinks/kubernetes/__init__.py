@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretfetch.sinks.kubernetes.manifest import ManifestWriter
-
 if TYPE_CHECKING:
     from secretfetch.plan import KubeSecret
     from secretfetch.sinks.writer import Writer
-
-__all__ = ["ManifestWriter", "writer"]
 
 
 def writer(target: KubeSecret) -> Writer:
@@ -25,6 +21,8 @@ def writer(target: KubeSecret) -> Writer:
         ConfigError: There is no way to the API server, or the library for it is not installed.
     """
     if target.sink == "manifest":
+        from secretfetch.sinks.kubernetes.manifest import ManifestWriter  # noqa: PLC0415 - start-up cost
+
         return ManifestWriter(target)
     from secretfetch.sinks.kubernetes.applying import SecretWriter  # noqa: PLC0415 - start-up cost
     from secretfetch.sinks.kubernetes.cluster import cluster  # noqa: PLC0415 - start-up cost

@@ -31,6 +31,7 @@ class SecretWriter:
         self._cluster = cluster
         self._key = os.urandom(16)
         self._seal = ""
+        self._told = False
 
     def take(self) -> None:
         """Do nothing: the server sees to it that writers do not get into each other's way."""
@@ -41,10 +42,12 @@ class SecretWriter:
         Raises:
             SecretError: It would not, or it cannot be asked; nothing has changed.
         """
+        self._told = False
         there, wanted = self._look(), self._body(files)
         change = contents.change(there, wanted)
         first = there is None or not there.ours()
-        if contents.is_settled(there, wanted):
+        if there is not None and contents.is_settled(there, wanted):
+            self._note(there, files)
             return _Staged(self, None, change, first=first)
         self._cluster.apply(self._target, wanted, dry_run=True)
         return _Staged(self, wanted, change, first=first)
@@ -65,15 +68,25 @@ class SecretWriter:
 
     def apply(self, wanted: Mapping[str, Any]) -> None:
         """Write it."""
-        self._cluster.apply(self._target, wanted, dry_run=False)
+        made = self._cluster.apply(self._target, wanted, dry_run=False)
+        self._note(contents.found(made), wanted["data"])
+
+    def _note(self, there: contents.Found, names: Collection[str]) -> None:
+        """Keep the seal of what the server has just said, for the one who asks for it next."""
+        self._seal, self._told = self._digest(there, names), True
 
     def seal(self, names: Collection[str], /) -> str:
-        """Return a digest of what is ours of the Secret; as before where the server cannot be asked."""
-        try:
-            there = self._look()
-        except SecretError:
-            return self._seal
-        self._seal = "" if there is None else self._digest(there, names)
+        """Return a digest of what is ours of the Secret; as before where the server cannot be asked now.
+
+        Right after a set was staged or published the server has just said it, and is not asked again.
+        """
+        told, self._told = self._told, False
+        if not told:
+            try:
+                answer = self._cluster.get(self._target, tries=1)
+            except SecretError:
+                return self._seal
+            self._seal = "" if answer is None else self._digest(contents.found(answer), names)
         return self._seal
 
     def _digest(self, there: contents.Found, names: Collection[str]) -> str:

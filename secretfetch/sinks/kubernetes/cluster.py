@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from secretfetch import redaction
 from secretfetch.errors import AccessDenied, ConfigError, NotFound, Unavailable
 from secretfetch.names import printable
 from secretfetch.sinks.kubernetes import refusals
@@ -48,6 +50,10 @@ class Cluster:
     def get(self, target: KubeSecret, *, tries: int = _TRIES) -> dict[str, Any] | None:
         """Return a Secret as the server has it, None if it does not exist.
 
+        Args:
+            target: Which.
+            tries: How often to ask a server that is away for a moment.
+
         Raises:
             SecretError: It cannot be read.
         """
@@ -60,8 +66,8 @@ class Cluster:
             return None
         return found.to_dict()
 
-    def apply(self, target: KubeSecret, body: Mapping[str, Any], *, dry_run: bool) -> None:
-        """Apply a Secret; nobody else's fields are taken over.
+    def apply(self, target: KubeSecret, body: Mapping[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        """Apply a Secret, and return it as the server has it then; nobody else's fields are taken over.
 
         Raises:
             SecretError: The server does not take it, or cannot be asked.
@@ -72,13 +78,17 @@ class Cluster:
         placed = {**body, "metadata": {**body["metadata"], "namespace": asked.namespace}}
         secret = cast("Secret", Secret.from_dict(placed))
         try:
-            self._ask(
-                asked,
-                lambda: self._client.apply(secret, field_manager=MANAGER, force=False, dry_run=dry_run),
-            )
+            # What admission says of a Secret is repeated, and may be about what is in it.
+            with redaction.known(base64.b64decode(text) for text in body["data"].values()):
+                made = self._ask(
+                    asked,
+                    lambda: self._client.apply(secret, field_manager=MANAGER, force=False, dry_run=dry_run),
+                )
         except refusals.NoDryRun:
             if not dry_run:
                 raise
+            return placed
+        return made.to_dict()
 
     def owners(self, namespace: str) -> list[dict[str, str]]:
         """Return who owns what we make in a namespace: the controller of our pod, where it can be read.

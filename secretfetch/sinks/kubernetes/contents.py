@@ -12,6 +12,7 @@ from secretfetch.sinks.writer import Change
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_OWNER, _END = 'k:{"uid":"', '"}'  # how managed fields name an owner
 MANAGER = "secretfetch"
 """Our field manager: what a person sees in `kubectl get secret -o yaml --show-managed-fields`."""
 
@@ -63,9 +64,9 @@ def change(there: Found | None, body: Mapping[str, Any]) -> Change:
     )
 
 
-def is_settled(there: Found | None, body: Mapping[str, Any]) -> bool:
+def is_settled(there: Found, body: Mapping[str, Any]) -> bool:
     """Tell whether applying a body would change nothing at all, who has applied what included."""
-    if there is None or there.kind != body["type"]:
+    if there.kind != body["type"]:
         return False
     marks = _marks(body["metadata"])
     owners = {owner["uid"] for owner in body["metadata"].get("ownerReferences", [])}
@@ -94,7 +95,7 @@ def _owned(managed: list[Mapping[str, Any]]) -> list[str]:
         names += _names("label", metadata.get("f:labels"))
         names += _names("annotation", metadata.get("f:annotations"))
         owners = metadata.get("f:ownerReferences") or {}
-        names += [f"owner/{name.split(chr(34))[3]}" for name in owners if name.startswith('k:{"uid":"')]
+        names += [f"owner/{name.removeprefix(_OWNER).removesuffix(_END)}" for name in owners if _OWNER in name]
     return names
 
 

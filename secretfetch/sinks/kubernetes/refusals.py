@@ -1,7 +1,7 @@
 """What the API server says -> our errors: what it was about, why, and what to do.
 
-Nothing of an answer is repeated but names of fields and managers, and what admission says of itself; of `data` never a
-word. The texts were read off a kube-apiserver 1.36. What does not belong here: asking.
+Nothing of an answer is repeated but names of fields and managers, and what admission says, without any value of ours
+that it may have found worth saying. The texts were read off a kube-apiserver 1.36. What does not belong here: asking.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretfetch import redaction
 from secretfetch.errors import AccessDenied, AuthFailed, DataError, NotFound, OutputError, Throttled, Unavailable
 from secretfetch.names import printable
 
@@ -64,7 +65,7 @@ def _refused(asked: Asked, status: Mapping[str, Any], retry_after: float) -> Sec
     if _ADMISSION.search(message):
         if "dry run" in message:
             return NoDryRun(f"cannot try out {asked.what}: an admission webhook supports no dry run")
-        return _not_written(asked, "admission does not take it", ("it says", printable(message, _LONGEST)))
+        return _not_written(asked, "admission does not take it", ("it says", _repeated(message)))
     return _by_reason(asked, status, message)
 
 
@@ -134,12 +135,16 @@ def _invalid(asked: Asked, status: Mapping[str, Any]) -> SecretError:
         return DataError(f"{asked.what} is larger than the API server takes: {fields}")
     if any(str(cause.get("field", "")).startswith("data") for cause in causes):
         return DataError(f"{asked.what}: the API server does not take {fields}: not what its type demands")
-    told = [("it says", printable(f"{cause.get('field')}: {cause.get('message')}", _LONGEST)) for cause in causes[:3]]
+    told = [("it says", _repeated(f"{cause.get('field')}: {cause.get('message')}")) for cause in causes[:3]]
     return _not_written(asked, "the API server finds it invalid", *told)
 
 
 def _causes(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return (status.get("details") or {}).get("causes") or []
+
+
+def _repeated(text: str) -> str:
+    return printable(redaction.redacted(text, ours=False), _LONGEST)
 
 
 def _not_written(asked: Asked, why: str, *notes: tuple[str, str]) -> SecretError:
